@@ -1,0 +1,39 @@
+# The two commands of the README are `make demo` and `make test`; both set up all they need.
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+INSTALLED := $(VENV)/.installed
+
+.DEFAULT_GOAL := help
+.PHONY: help setup demo test lint types unit bench simulate crashes clean
+
+help: ## what can be made
+	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-10s %s\n", $$1, $$2}'
+
+$(INSTALLED): pyproject.toml
+	@echo "setting up $(VENV) (once; about a minute) …"
+	@$(PYTHON) -c 'import sys; sys.exit("Afterword needs Python 3.11 or newer: make PYTHON=python3.x …") if sys.version_info < (3, 11) else None'
+	@test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --upgrade 'pip>=25.1'
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check \
+		--group lint --group test --group demo --group bench -e '.[otel,sidecar]'
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --pre --group rotel
+	@touch $(INSTALLED)
+
+setup: $(INSTALLED) ## a virtual environment with everything in it
+
+lint: $(INSTALLED) ## style and layers
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/lint-imports
+
+types: $(INSTALLED) ## mypy --strict
+	$(BIN)/mypy
+
+unit: $(INSTALLED) ## the tests alone
+	$(BIN)/pytest
+
+test: lint types unit ## lint, types and all tests
+
+clean: ## forget the environment and what was built
+	rm -rf $(VENV) build dist

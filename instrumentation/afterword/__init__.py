@@ -1,0 +1,1 @@
+"""Afterword: deferred work, watched from the moment it is handed over."""

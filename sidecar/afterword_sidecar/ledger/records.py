@@ -1,0 +1,228 @@
+"""What the book holds: open tasks, streams, verdicts, dead letters. Frozen values, no behaviour.
+
+``array_like`` makes them compact as MessagePack, which is how stores keep them: fields are only
+ever added at the end, with a default, so that an older book can be read.
+"""
+
+import msgspec
+
+from afterword_sidecar.ledger.facts import Source
+
+TaskKey = tuple[bytes, int]
+"""(stream, sequence of the opening)."""
+
+
+class Series(msgspec.Struct, frozen=True, gc=False, array_like=True):
+    """The labels tasks are counted under. One object per distinct value: compare by identity."""
+
+    service: str
+    task: str
+    platform: str
+    origin: str
+
+
+class OpenTask(msgspec.Struct, frozen=True, gc=False, array_like=True):
+    """A task that was handed over and has not ended, as far as the book knows.
+
+    ``msgspec.structs.replace`` makes the next version of it. The payload is not here: it is kept
+    by the store alone until it is needed (``Changes.payloads``).
+    """
+
+    source: Source
+    sequence: int
+    series: Series
+    """The labels it is counted under: ``_other`` where the limit on label values was reached."""
+    task: str
+    """The true name, whatever the label says."""
+    scheduled_at: float
+    deadline: float | None = None
+    guard_lead_seconds: float = 0.0
+    trace: bytes = b""
+    """Trace id, span id, parent span id, flags: 16 + 8 + 8 + 1 bytes, or empty. One object, as
+    four would cost 120 bytes a task more."""
+    invocation: str = ""
+    function: str = ""
+    route: str = ""
+    links: str = ""
+    replay_of: str = ""
+    payload_omitted: str = ""
+    has_payload: bool = False
+    started_sequence: int = 0
+    started_at: float = 0.0
+    pending_sequence: int = 0
+    pending_at: float = 0.0
+    pending_reason: str = ""
+    awaiting: str = ""
+    invocation_over_at: float = 0.0
+    received_at: float = 0.0
+    """The sidecar's clock when the opening arrived."""
+
+
+class Cited(msgspec.Struct, frozen=True, gc=False, array_like=True):
+    """A piece of evidence a verdict rests on."""
+
+    kind: str
+    """An event name of ``names``, or ``span``, ``stream_ended``, ``lease_lapsed``, ``silence``."""
+    sequence: int
+    at: float
+    """The time the evidence itself gives; the sidecar's clock for what it saw itself."""
+
+
+class ClockBounds(msgspec.Struct, frozen=True, gc=False, array_like=True):
+    """What the sidecar allowed for when it judged by time."""
+
+    offset_seconds: float
+    """Its clock less the stream's, at least: network and skew."""
+    grace_seconds: float
+    due: float
+    """Its own clock at which the verdict fell due."""
+
+
+class Verdict(msgspec.Struct, frozen=True, gc=False, array_like=True):
+    """An outcome with its reason, its basis, the rule and the evidence it rests on."""
+
+    outcome: str
+    reason: str
+    basis: str
+    rule: int
+    """The row of the outcome table in ``docs/semantics.md``, 1 to 14."""
+    at: float
+    """The sidecar's clock when it was pronounced."""
+    evidence: tuple[Cited, ...] = ()
+    clock: ClockBounds | None = None
+    final: bool = True
+    """False while proof or time may still show that the task lives."""
+
+
+class SettledTask(msgspec.Struct, frozen=True, gc=False, array_like=True):
+    """A task whose entry is closed: everything known of it but the payload."""
+
+    opening: OpenTask
+    verdict: Verdict
+    settled_at: float | None = None
+    """When the task itself ended, by its own clock, where it said so."""
+    duration_seconds: float | None = None
+    error_type: str = ""
+    exception_type: str = ""
+    exception_message: str = ""
+    exception_stacktrace: str = ""
+    awaiting: str = ""
+    history: tuple[Verdict, ...] = ()
+    """Earlier verdicts on this task, oldest first."""
+
+    @property
+    def key(self) -> TaskKey:
+        """(stream, sequence of the opening)."""
+        return (self.opening.source.stream, self.opening.sequence)
+
+    @property
+    def id(self) -> str:
+        """``stream-sequence``: what a dead letter is called in the API and on a terminal."""
+        return f"{self.opening.source.stream.hex()}-{self.opening.sequence}"
+
+
+class DeadLetter(msgspec.Struct, frozen=True, gc=False, array_like=True):
+    """A task that did not complete, kept so that it can be read and run again."""
+
+    settled: SettledTask
+    closed_at: float | None = None
+    """Set once late evidence showed that the task completed after all."""
+
+
+class StreamState(msgspec.Struct, frozen=True, gc=False, array_like=True):
+    """What a stream has told so far. Saved whole, with each commit that touched it."""
+
+    source: Source
+    highest: int = 0
+    """The highest sequence seen."""
+    holes: tuple[tuple[int, int], ...] = ()
+    """Inclusive ranges below ``highest`` that have not been seen, ascending."""
+    closed_ahead: tuple[int, ...] = ()
+    """Openings still missing whose closing came first and stood on its own."""
+    first_heard_at: float = 0.0
+    last_heard_at: float = 0.0
+    offset_seconds: float = 0.0
+    offset_window: tuple[tuple[float, float], ...] = ()
+    """(received at, offset) candidates for the least offset within the window."""
+    same_clock: bool = False
+    settled_arrived: int = 0
+    settled_reported: int = 0
+    scheduled_arrived: int = 0
+    scheduled_reported: int = 0
+    lease_seconds: float = 0.0
+    lease_until: float = 0.0
+    ended_at: float = 0.0
+    """The sidecar's clock when its lock fell or it said goodbye; 0 while it may speak."""
+    proven_dead: bool = False
+    holes_given_up: int = 0
+    hole_since: float = 0.0
+
+
+class Total(msgspec.Struct, frozen=True, gc=False, array_like=True):
+    """One counter or histogram of the book: its new value, not a difference."""
+
+    metric: str
+    """``scheduled``, ``settled``, ``amended``, ``duration`` …: see ``ledger/totals.py``."""
+    labels: tuple[str, ...]
+    value: float | tuple[float, ...]
+    """A counter's value; a histogram's bucket counts (not cumulative), then its sum."""
+    created: float
+    """The sidecar's clock when the series was born (``_created``)."""
+
+
+class DeadLetterRow(msgspec.Struct, frozen=True):
+    """A dead letter to be written, with where its payload is to come from."""
+
+    letter: DeadLetter
+    payload: str | None = None
+    """Its payload where this commit brings it. ``None``: the store moves the one it holds for the
+    open task's key, if any, and keeps the one the letter already has."""
+
+
+class Changes(msgspec.Struct):
+    """All that one commit makes true, together or not at all. Produced by ``Book.drain``.
+
+    Net: a task that opened and closed since the last drain is in none of the task fields.
+    """
+
+    opened: list[OpenTask] = []
+    """Newly open tasks, and new versions of open ones (the later version replaces)."""
+    closed: list[TaskKey] = []
+    """Tasks that were in an earlier commit's ``opened`` and are open no longer."""
+    payloads: dict[TaskKey, str] = {}
+    """Payloads of tasks in ``opened``: stored now, erased when the task is in ``closed`` (or moved
+    to its dead letter by the same commit)."""
+    streams: list[StreamState] = []
+    retired: list[bytes] = []
+    """Streams forgotten after retention: only the fact that they were known is kept."""
+    totals: list[Total] = []
+    dead_letters: list[DeadLetterRow] = []
+    """New dead letters and new versions of old ones."""
+    settled: list[SettledTask] = []
+    """Pronounced or amended since the last drain, for those who watch; not stored as such."""
+
+    @property
+    def empty(self) -> bool:
+        """True if there is nothing to store."""
+        return not (
+            self.opened
+            or self.closed
+            or self.streams
+            or self.retired
+            or self.totals
+            or self.dead_letters
+        )
+
+
+class Saved(msgspec.Struct):
+    """A book as a store kept it: what ``Book.restore`` begins from."""
+
+    open_tasks: list[OpenTask] = []
+    streams: list[StreamState] = []
+    retired: list[bytes] = []
+    totals: list[Total] = []
+    amendable: list[SettledTask] = []
+    """Dead letters whose verdict was not the task's own closing: late evidence may amend them.
+    Stores may leave stacks and messages out of these."""
+    dead_letters_open: dict[tuple[str, str, str], int] = {}
+    """How many are open by (service label, task label, outcome)."""

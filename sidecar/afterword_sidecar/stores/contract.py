@@ -1,0 +1,89 @@
+"""The one contract of every store, and its promises about order, durability and failure."""
+
+from typing import Literal, Protocol
+
+import msgspec
+
+from afterword_sidecar.ledger.records import Changes, DeadLetter, Saved, TaskKey
+
+
+class StoreError(Exception):
+    """A store could not do what it was asked. Nothing of the failed call was kept.
+
+    The message names the operation, the subject (file, table) and a hint what to do.
+    """
+
+
+class DeadLetterQuery(msgspec.Struct, frozen=True, kw_only=True):
+    """Which dead letters. Conditions combine; an empty one does not restrict."""
+
+    service: str = ""
+    task: str = ""
+    outcome: str = ""
+    reason: str = ""
+    state: Literal["", "open", "closed"] = ""
+    """``closed``: late evidence showed that the task completed after all."""
+    since: float | None = None
+    """Pronounced at or after, Unix seconds."""
+    until: float | None = None
+    """Pronounced before, Unix seconds."""
+    limit: int = 100
+    cursor: str = ""
+    """Opaque; from the page before."""
+
+
+class DeadLetterPage(msgspec.Struct, frozen=True):
+    """Newest first."""
+
+    letters: list[DeadLetter]
+    next_cursor: str = ""
+    """Empty on the last page."""
+
+
+class Retention(msgspec.Struct, frozen=True, kw_only=True):
+    """What is kept at most. The oldest dead letters go first; closed ones before open ones."""
+
+    age_seconds: float
+    count: int
+    payload_bytes: int
+
+
+class Pruned(msgspec.Struct, frozen=True):
+    """What retention took."""
+
+    keys: list[TaskKey]
+    by_labels: dict[tuple[str, str, str], int]
+    """How many open letters went, by (service label, task label, outcome)."""
+
+
+class Store(Protocol):
+    """Keeps one book. Used from one thread at a time; the caller sees to that.
+
+    Order: ``load`` once, before anything else; then ``commit`` in the order of the book's changes.
+    Durability: when ``commit`` returns, its changes survive ``kill -9`` and power loss, whole; when
+    it raises ``StoreError`` none of them is there, and the same changes may be tried again.
+    Ownership: what is passed in is not kept or changed; what is returned is the caller's.
+    """
+
+    @property
+    def book_id(self) -> str:
+        """32 hex characters, made with the book and kept with it for ever."""
+
+    def load(self) -> Saved:
+        """The book as of the last commit."""
+
+    def commit(self, changes: Changes) -> None:
+        """Make ``changes`` true, all or none. Raises ``StoreError``."""
+
+    def dead_letters(self, query: DeadLetterQuery) -> DeadLetterPage:
+        """A page of dead letters, newest first. Raises ``StoreError``, ``ValueError`` for a cursor
+        that is not one of ours."""
+
+    def dead_letter(self, letter_id: str) -> tuple[DeadLetter, str | None] | None:
+        """A dead letter and its payload; ``None`` if there is no such letter."""
+
+    def prune(self, retention: Retention, now: float) -> Pruned:
+        """Take what is beyond ``retention``, payloads erased. Raises ``StoreError``."""
+
+    def close(self) -> None:
+        """Release the book. Idempotent."""
