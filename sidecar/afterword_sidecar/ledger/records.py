@@ -56,6 +56,9 @@ class OpenTask(msgspec.Struct, frozen=True, gc=False, array_like=True):
     invocation_over_at: float = 0.0
     received_at: float = 0.0
     """The sidecar's clock when the opening arrived."""
+    heard_at: float = 0.0
+    """The sidecar's clock when anything was last heard of this task."""
+    invocation_over_sequence: int = 0
 
 
 class Cited(msgspec.Struct, frozen=True, gc=False, array_like=True):
@@ -129,6 +132,22 @@ class DeadLetter(msgspec.Struct, frozen=True, gc=False, array_like=True):
     """Set once late evidence showed that the task completed after all."""
 
 
+class Early(msgspec.Struct, frozen=True, gc=False, array_like=True):
+    """What was heard of a task before its opening arrived (reordered or lost on the way)."""
+
+    opening_sequence: int
+    started_sequence: int = 0
+    started_at: float = 0.0
+    pending_sequence: int = 0
+    pending_at: float = 0.0
+    pending_reason: str = ""
+    awaiting: str = ""
+    closed: bool = False
+    """Its closing came first and stood on its own: the opening only adds to it."""
+    letter: SettledTask | None = None
+    """That closing, where it left a dead letter that the opening's payload belongs to."""
+
+
 class StreamState(msgspec.Struct, frozen=True, gc=False, array_like=True):
     """What a stream has told so far. Saved whole, with each commit that touched it."""
 
@@ -137,8 +156,8 @@ class StreamState(msgspec.Struct, frozen=True, gc=False, array_like=True):
     """The highest sequence seen."""
     holes: tuple[tuple[int, int], ...] = ()
     """Inclusive ranges below ``highest`` that have not been seen, ascending."""
-    closed_ahead: tuple[int, ...] = ()
-    """Openings still missing whose closing came first and stood on its own."""
+    ahead: tuple[Early, ...] = ()
+    """What came before the opening it speaks of."""
     first_heard_at: float = 0.0
     last_heard_at: float = 0.0
     offset_seconds: float = 0.0
@@ -151,11 +170,17 @@ class StreamState(msgspec.Struct, frozen=True, gc=False, array_like=True):
     scheduled_reported: int = 0
     lease_seconds: float = 0.0
     lease_until: float = 0.0
-    ended_at: float = 0.0
-    """The sidecar's clock when its lock fell or it said goodbye; 0 while it may speak."""
-    proven_dead: bool = False
-    holes_given_up: int = 0
+    down_at: float = 0.0
+    """The sidecar's clock when the stream said goodbye; 0 if it has not."""
+    down_sequence: int = 0
+    lock_fell_at: float = 0.0
+    """The sidecar's clock when its lock was seen fallen and its spool read to the end."""
+    given_up_below: int = 0
+    """Holes below this sequence are counted as lost for good (and still welcome if they come)."""
     hole_since: float = 0.0
+    """The sidecar's clock when the oldest hole not given up appeared."""
+    spanned: tuple[SettledTask, ...] = ()
+    """Closed by a foreign span, whatever the outcome: the task's own closing may still amend it."""
 
 
 class Total(msgspec.Struct, frozen=True, gc=False, array_like=True):
