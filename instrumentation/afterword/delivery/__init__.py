@@ -1,1 +1,40 @@
-"""TODO"""
+"""Delivery: where evidence goes. One contract; a spool directory and HTTP keep it.
+
+A delivery serves one stream, that is one process: it is made at the process's first task (never at
+import) with the stream's 16 bytes and its ``otlp_json.Envelope``, and a forked child makes its own.
+"""
+
+from typing import Protocol
+
+from afterword.evidence import Record
+
+
+class Delivery(Protocol):
+    """Takes records. Every method may be called from any thread, and none of them ever raises.
+
+    Records come in any order: sequences are taken and sent by several threads at once. ``send`` may
+    also be called from a finalizer, that is in the middle of another ``send`` on the same thread,
+    so a lock inside must be re-entrant.
+    """
+
+    def send(self, record: Record) -> None:
+        """Take one record before the task is handed over: no network, no waiting for space.
+
+        A record that cannot be kept is shed and counted; it shows as a hole in the sequence.
+        """
+
+    def flush(self, timeout_seconds: float) -> bool:
+        """Deliver what was taken before this call, within the time given; whether all of it was.
+
+        Blocks the calling thread for at most ``timeout_seconds``.
+        """
+
+    def close(self, timeout_seconds: float) -> None:
+        """Flush, then let go of threads and descriptors. Called once, when the process stops."""
+
+    def abandon(self) -> None:
+        """Called in a forked child on the delivery it inherited, which stays the parent's.
+
+        Closes (never unlocks) inherited descriptors and forgets what is buffered; sends nothing,
+        waits for nothing, and takes no lock that a thread of the parent may have held.
+        """
