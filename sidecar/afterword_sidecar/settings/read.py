@@ -1,0 +1,142 @@
+"""From flags and environment to one ``Settings``; all that is wrong is reported together.
+
+Flags win over the environment. Reads the given mappings only; the two checks that look at the
+file system (the database's and the spool's place) are made by ``check_places``.
+"""
+
+import difflib
+import os
+import re
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Final
+
+import msgspec
+
+from afterword_sidecar.settings.quantities import RefusedError
+from afterword_sidecar.settings.table import ENVIRONMENT_PREFIX, SETTINGS, Setting, Settings
+
+IN_MEMORY: Final = ":memory:"
+_SHOWN_CHARACTERS: Final = 80
+_PUT_THERE_BY_KUBERNETES: Final = re.compile(
+    ENVIRONMENT_PREFIX + r"(SERVICE_(HOST|PORT\w*)|PORT(_\d+_\w+)?)"
+)
+"""A Service named ``afterword-sidecar`` leaves these in every container of its namespace."""
+
+
+class Problem(msgspec.Struct, frozen=True):
+    """One wrong setting."""
+
+    name: str
+    """The flag or variable it was given by."""
+    value: str
+    """As given, shortened; never a secret."""
+    why: str
+    hint: str
+
+    def __str__(self) -> str:
+        """One line for a person."""
+        return f"{self.name}={self.value!r}: {self.why}; {self.hint}"
+
+
+class SettingsError(Exception):
+    """Settings that cannot be used: every wrong one, with name, value, reason and hint."""
+
+    def __init__(self, problems: list[Problem]) -> None:
+        super().__init__("; ".join(str(problem) for problem in problems))
+        self.problems = problems
+
+
+def read_settings(flags: Mapping[str, str], environment: Mapping[str, str]) -> Settings:
+    """The settings given by ``flags`` (by field name), then ``environment``, then the defaults.
+
+    An empty environment variable counts as not set. Raises ``SettingsError``.
+    """
+    problems: list[Problem] = _unknown_variables(environment)
+    values: dict[str, object] = {}
+    for setting in SETTINGS:
+        told_by, text = _told(setting, flags, environment)
+        try:
+            values[setting.name] = setting.parse(text)
+        except RefusedError as refused:
+            problems.append(Problem(told_by, _shown(setting, text), refused.why, refused.hint))
+    problems += _port_clash(values)
+    problems += _sizes_reversed(values)
+    if problems:
+        raise SettingsError(problems)
+    return msgspec.convert(values, Settings)
+
+
+def check_places(settings: Settings) -> list[Problem]:
+    """What is wrong with the places the settings name, as they stand. Changes nothing."""
+    problems = []
+    database = Path(settings.database)
+    if settings.database != IN_MEMORY:
+        problems += _place("database", settings.database, database, wants_directory=False)
+    if settings.spool:
+        problems += _place("spool", settings.spool, Path(settings.spool), wants_directory=True)
+    return problems
+
+
+def _told(
+    setting: Setting, flags: Mapping[str, str], environment: Mapping[str, str]
+) -> tuple[str, str]:
+    if setting.name in flags:
+        return setting.flag, flags[setting.name]
+    given = environment.get(setting.variable, "")
+    return setting.variable, given or setting.default
+
+
+def _shown(setting: Setting, text: str) -> str:
+    if setting.secret:
+        return "(not shown)"
+    return text if len(text) <= _SHOWN_CHARACTERS else text[:_SHOWN_CHARACTERS] + "…"
+
+
+def _unknown_variables(environment: Mapping[str, str]) -> list[Problem]:
+    """Misspelt variables: one that is quietly ignored is a setting the operator believes in."""
+    known = [setting.variable for setting in SETTINGS]
+    problems = []
+    for name in sorted(environment):
+        ours = name.startswith(ENVIRONMENT_PREFIX) and not _PUT_THERE_BY_KUBERNETES.fullmatch(name)
+        if ours and name not in known:
+            near = difflib.get_close_matches(name, known, n=1)
+            hint = f"did you mean {near[0]}?" if near else "see `afterword sidecar --help`"
+            problems.append(Problem(name, "(any)", "there is no such setting", hint))
+    return problems
+
+
+def _port_clash(values: Mapping[str, object]) -> list[Problem]:
+    port = values.get("operators_port")
+    same_port = port and port == values.get("receiver_port")
+    if not same_port or values.get("operators_host") != values.get("receiver_host"):
+        return []
+    hint = "they are two ports so that they can be firewalled apart"
+    return [Problem("--operators-port", str(port), "the receiver has that port", hint)]
+
+
+def _sizes_reversed(values: Mapping[str, object]) -> list[Problem]:
+    wire, inflated = values.get("body_bytes"), values.get("inflated_bytes")
+    if not isinstance(wire, int) or not isinstance(inflated, int) or wire <= inflated:
+        return []
+    hint = "a plain body is measured by both limits"
+    why = f"it is less than what may come over the wire ({wire} bytes)"
+    return [Problem("--inflated-bytes", str(inflated), why, hint)]
+
+
+def _place(name: str, value: str, path: Path, *, wants_directory: bool) -> list[Problem]:
+    setting = next(setting for setting in SETTINGS if setting.name == name)
+
+    def problem(why: str, hint: str) -> list[Problem]:
+        return [Problem(f"{setting.flag} ({setting.variable})", value, why, hint)]
+
+    if path.is_dir() != wants_directory and path.exists():
+        kind = "a directory" if wants_directory else "a file"
+        return problem(f"it is not {kind}", f"name {kind}, or one that can be made")
+    needed = path if wants_directory and path.exists() else path.absolute().parent
+    if not needed.is_dir():
+        return problem(f"there is no directory {needed}", f"make it: mkdir -p {needed}")
+    writable = os.access(needed, os.W_OK | os.X_OK)
+    if not writable or (path.exists() and not os.access(path, os.R_OK | os.W_OK)):
+        return problem("it may not be written to", "give the sidecar's user the right to write it")
+    return []

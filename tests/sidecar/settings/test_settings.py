@@ -1,0 +1,150 @@
+"""The sidecar's settings: read from flags and environment, and refused all together."""
+
+from pathlib import Path
+
+import pytest
+
+from afterword_sidecar.settings import (
+    SETTINGS,
+    Settings,
+    SettingsError,
+    check_places,
+    read_settings,
+)
+from afterword_sidecar.settings.documentation import settings_tables, with_tables
+
+REPOSITORY = Path(__file__).parents[3]
+
+
+def problems_of(
+    flags: dict[str, str] | None = None, environment: dict[str, str] | None = None
+) -> dict[str, str]:
+    with pytest.raises(SettingsError) as caught:
+        read_settings(flags or {}, environment or {})
+    return {problem.name: str(problem) for problem in caught.value.problems}
+
+
+def test_defaults_listen_on_loopback_only() -> None:
+    """With nothing said the sidecar starts, and nobody outside the machine reaches it."""
+    settings = read_settings({}, {})
+    assert (settings.receiver_host, settings.receiver_port) == ("127.0.0.1", 4318)
+    assert (settings.operators_host, settings.operators_port) == ("127.0.0.1", 9464)
+    assert settings.body_bytes == 20 * 2**20
+
+
+def test_flags_win_over_the_environment_and_an_empty_variable_is_unset() -> None:
+    """The order is flag, environment, default; ``VAR=`` means not set, as OpenTelemetry has it."""
+    environment = {
+        "AFTERWORD_SIDECAR_GRACE": "7s",
+        "AFTERWORD_SIDECAR_LONGEST_LIFE": "2h",
+        "AFTERWORD_SIDECAR_RECEIVER_PORT": "",
+        "AFTERWORD_SPOOL": "/spool",
+        "AFTERWORD_TOKEN": "s3cret",
+        "AFTERWORD_SIDECAR_UNSET_COMPLETED": "shop, mail,",
+    }
+    settings = read_settings({"grace_seconds": "250ms"}, environment)
+    assert settings.grace_seconds == 0.25
+    assert settings.longest_life_seconds == 7200
+    assert settings.receiver_port == 4318
+    assert (settings.spool, settings.token) == ("/spool", "s3cret")
+    assert settings.unset_completed == {"shop", "mail"}
+
+
+def test_every_wrong_value_is_reported_at_once() -> None:
+    """Name, value, reason and hint for each, so that one start shows all there is to mend."""
+    problems = problems_of(
+        {"receiver_port": "70000", "grace_seconds": "soon", "log_level": "loud"},
+        {
+            "AFTERWORD_SIDECAR_DEAD_LETTER_COUNT": "-1",
+            "AFTERWORD_SIDECAR_BODY_BYTES": "9ZiB",
+            "AFTERWORD_SIDECAR_OPERATORS_HOST": "http://0.0.0.0",
+            "AFTERWORD_SIDECAR_GRCE": "1s",
+        },
+    )
+    assert sorted(problems) == [
+        "--grace",
+        "--log-level",
+        "--receiver-port",
+        "AFTERWORD_SIDECAR_BODY_BYTES",
+        "AFTERWORD_SIDECAR_DEAD_LETTER_COUNT",
+        "AFTERWORD_SIDECAR_GRCE",
+        "AFTERWORD_SIDECAR_OPERATORS_HOST",
+    ]
+    assert problems["--receiver-port"] == (
+        "--receiver-port='70000': it is not a port; 0 (any free one) to 65535"
+    )
+    assert "did you mean AFTERWORD_SIDECAR_GRACE?" in problems["AFTERWORD_SIDECAR_GRCE"]
+
+
+@pytest.mark.parametrize(
+    ("name", "wrong"),
+    [
+        ("receiver_port", "٤٣١٨"),
+        ("grace_seconds", "1e999s"),
+        ("grace_seconds", "9" * 400),
+        ("longest_life_seconds", "0"),
+        ("dead_letter_count", "1.5"),
+        ("dead_letter_payload_bytes", "0.2b"),
+        ("receiver_host", "127.0.0.1:4318"),
+        ("database", "a\0b"),
+        ("token", "two words"),
+    ],
+)
+def test_wrong_values_are_refused(name: str, wrong: str) -> None:
+    """What looks like a value but is none is refused with a reason, never taken or crashed on."""
+    assert len(problems_of({name: wrong})) == 1
+
+
+def test_a_secret_is_never_shown() -> None:
+    """A refused token is not repeated in the report."""
+    assert "hunter2" not in str(problems_of({}, {"AFTERWORD_TOKEN": "hunter2 \u00e9"}))
+
+
+def test_settings_that_contradict_each_other_are_refused() -> None:
+    """One port for two servers and an inflated limit under the wire's are mistakes."""
+    problems = problems_of(
+        {"receiver_port": "9000", "operators_port": "9000", "inflated_bytes": "1MiB"}
+    )
+    assert sorted(problems) == ["--inflated-bytes", "--operators-port"]
+
+
+def test_variables_that_kubernetes_sets_are_not_misspelt_settings() -> None:
+    """A Service named afterword-sidecar must not keep the sidecar from starting."""
+    read_settings(
+        {},
+        {
+            "AFTERWORD_SIDECAR_SERVICE_HOST": "10.0.0.1",
+            "AFTERWORD_SIDECAR_SERVICE_PORT_OTLP": "4318",
+            "AFTERWORD_SIDECAR_PORT": "tcp://10.0.0.1:4318",
+            "AFTERWORD_SIDECAR_PORT_4318_TCP_ADDR": "10.0.0.1",
+        },
+    )
+
+
+def test_places_that_cannot_be_used_are_named_before_anything_starts(tmp_path: Path) -> None:
+    """A database in no directory and a spool that is a file are both told, and nothing is made."""
+    (tmp_path / "file").touch()
+    settings = read_settings(
+        {"database": str(tmp_path / "no" / "book.db"), "spool": str(tmp_path / "file")}, {}
+    )
+    problems = [str(problem) for problem in check_places(settings)]
+    assert len(problems) == 2
+    assert f"there is no directory {tmp_path / 'no'}" in problems[0]
+    assert "it is not a directory" in problems[1]
+    assert [path.name for path in tmp_path.iterdir()] == ["file"]
+    good = read_settings(
+        {"database": str(tmp_path / "book.db"), "spool": str(tmp_path / "spool")}, {}
+    )
+    assert check_places(good) == []
+
+
+def test_the_table_covers_the_settings_and_the_document_is_true() -> None:
+    """Every field has a row, every row a documented flag or variable, and the document is fresh."""
+    assert [setting.name for setting in SETTINGS] == sorted(
+        Settings.__struct_fields__, key=[setting.name for setting in SETTINGS].index
+    )
+    document = (REPOSITORY / "docs" / "settings.md").read_text(encoding="utf-8")
+    assert with_tables(document) == document, (
+        "run: python -m afterword_sidecar.settings.documentation docs/settings.md"
+    )
+    assert all(setting.variable in settings_tables() for setting in SETTINGS)
