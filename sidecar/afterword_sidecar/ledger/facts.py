@@ -32,7 +32,7 @@ class Source(msgspec.Struct, frozen=True, gc=False):
     stream: bytes
     """16 bytes; or 24 (trace id + span id) for a foreign task."""
     service: str
-    """``namespace/name``, ``name`` where there is no namespace, ``unknown_service`` without both."""
+    """``namespace/name``; ``name`` alone without a namespace; ``unknown_service`` without both."""
     instance: str = ""
 
 

@@ -76,8 +76,7 @@ class Store(Protocol):
         """Make ``changes`` true, all or none. Raises ``StoreError``."""
 
     def dead_letters(self, query: DeadLetterQuery) -> DeadLetterPage:
-        """A page of dead letters, newest first. Raises ``StoreError``, ``ValueError`` for a cursor
-        that is not one of ours."""
+        """A page, newest first. Raises ``StoreError``; ``ValueError`` for a foreign cursor."""
 
     def dead_letter(self, letter_id: str) -> tuple[DeadLetter, str | None] | None:
         """A dead letter and its payload; ``None`` if there is no such letter."""

@@ -1,0 +1,89 @@
+"""Which sequence numbers of a stream have been seen: the highest, and the holes below it.
+
+A number seen before is ignored for ever, so redelivery is harmless however late it comes.
+"""
+
+from bisect import bisect_left, bisect_right
+
+Ranges = tuple[tuple[int, int], ...]
+
+
+class SequenceSet:
+    """The numbers 1 .. ``highest`` without ``holes``. O(1) in order, O(log holes) otherwise."""
+
+    __slots__ = ("highest", "holes")
+
+    def __init__(self, highest: int = 0, holes: Ranges = ()) -> None:
+        self.highest = highest
+        self.holes: list[tuple[int, int]] = list(holes)
+        """Inclusive ranges, ascending, disjoint, all below ``highest``."""
+
+    def see(self, number: int) -> bool:
+        """Take note of ``number``. Returns False if it was seen before."""
+        highest = self.highest
+        if number == highest + 1:
+            self.highest = number
+            return True
+        if number > highest:
+            self.holes.append((highest + 1, number - 1))
+            self.highest = number
+            return True
+        return bool(self.holes) and self._fill(number)
+
+    def see_range(self, low: int, high: int) -> int:
+        """Take note of ``low .. high``. Returns how many of them were new."""
+        if high < low:
+            return 0
+        new = 0
+        if high > self.highest:
+            first = max(low, self.highest + 1)
+            if first > self.highest + 1:
+                self.holes.append((self.highest + 1, first - 1))
+            new += high - first + 1
+            self.highest = high
+            high = first - 1
+        kept: list[tuple[int, int]] = []
+        for start, end in self.holes:
+            overlap = min(end, high) - max(start, low) + 1
+            if overlap <= 0:
+                kept.append((start, end))
+                continue
+            new += overlap
+            kept.extend(part for part in ((start, low - 1), (high + 1, end)) if part[0] <= part[1])
+        self.holes = kept
+        return new
+
+    def __contains__(self, number: int) -> bool:
+        if number > self.highest or number < 1:
+            return False
+        index = bisect_right(self.holes, (number, self.highest)) - 1
+        return index < 0 or self.holes[index][1] < number
+
+    def missing(self, low: int = 1, high: int | None = None) -> int:
+        """How many numbers of ``low .. high`` lie in holes."""
+        high = self.highest if high is None else high
+        return sum(
+            max(0, min(end, high) - max(start, low) + 1)
+            for start, end in self.holes[max(0, bisect_left(self.holes, (low, 0)) - 1) :]
+            if start <= high
+        )
+
+    def close_oldest(self, keep: int) -> int:
+        """Forget all but the ``keep`` newest ranges, as if seen. Returns how many numbers went."""
+        excess = len(self.holes) - keep
+        if excess <= 0:
+            return 0
+        forgotten = sum(end - start + 1 for start, end in self.holes[:excess])
+        del self.holes[:excess]
+        return forgotten
+
+    def _fill(self, number: int) -> bool:
+        index = bisect_right(self.holes, (number, self.highest)) - 1
+        if index < 0:
+            return False
+        start, end = self.holes[index]
+        if number > end:
+            return False
+        parts = [part for part in ((start, number - 1), (number + 1, end)) if part[0] <= part[1]]
+        self.holes[index : index + 1] = parts
+        return True
