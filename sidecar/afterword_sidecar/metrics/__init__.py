@@ -1,0 +1,17 @@
+"""What Prometheus is told: the book's totals, and the sidecar about itself."""
+
+from afterword_sidecar.metrics.exemplars import Exemplars, exemplars_of
+from afterword_sidecar.metrics.exposition import Exposition, accepts_gzip, negotiate, render
+from afterword_sidecar.metrics.families import families
+from afterword_sidecar.metrics.itself import Itself
+
+__all__ = [
+    "Exemplars",
+    "Exposition",
+    "Itself",
+    "accepts_gzip",
+    "exemplars_of",
+    "families",
+    "negotiate",
+    "render",
+]

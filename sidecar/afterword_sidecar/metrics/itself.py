@@ -1,0 +1,150 @@
+"""The sidecar about itself: what it took, what it refused, how its store does."""
+
+from collections.abc import Iterator, Mapping
+from typing import Final
+
+import msgspec
+from prometheus_client.metrics_core import (
+    CounterMetricFamily,
+    GaugeMetricFamily,
+    InfoMetricFamily,
+    Metric,
+)
+
+from afterword_sidecar.ledger.records import Total
+from afterword_sidecar.ledger.view import View
+from afterword_sidecar.metrics.histogram import histogram
+
+REASONS_AT_ZERO: Final = ("stale", "malformed")
+"""Why records are refused most; written at 0 from the start."""
+REFUSALS_AT_ZERO: Final = ("overloaded", "store_unavailable", "stopping")
+
+
+class Itself(msgspec.Struct, frozen=True, kw_only=True):
+    """How the sidecar does, as of one scrape. Counters begin at its start."""
+
+    started_at: float
+    version: str
+    book_id: str
+    records_accepted: int = 0
+    records_duplicate: int = 0
+    records_rejected: Mapping[str, int] = {}
+    """By reason."""
+    records_passed_by: Mapping[str, int] = {}
+    """Telemetry that is not about deferred tasks, by signal."""
+    refused: Mapping[str, int] = {}
+    """Submissions not taken, by reason."""
+    requests: Mapping[tuple[str, int], int] = {}
+    """The receiver's answers by (signal, HTTP status)."""
+    commit_seconds_bounds: tuple[float, ...] = ()
+    commit_seconds: tuple[float, ...] = ()
+    """Bucket counts, not cumulative, then the sum."""
+    commits_failed: int = 0
+    queue_submissions: int = 0
+    queue_bytes: int = 0
+    store_failing: bool = False
+    stalls: int = 0
+    internal_errors: int = 0
+
+
+def itself_families(view: View, itself: Itself) -> Iterator[Metric]:
+    """The ``afterword_sidecar_*`` families."""
+    yield _build(itself)
+    yield GaugeMetricFamily(
+        "afterword_sidecar_start_time_seconds", "When it started, Unix time.", itself.started_at
+    )
+    yield from _records(itself)
+    yield histogram(
+        "afterword_sidecar_commit_seconds",
+        "How long commits of the store took.",
+        (),
+        {(): Total("commit_seconds", (), itself.commit_seconds, itself.started_at)},
+        itself.commit_seconds_bounds,
+    )
+    yield _counter(itself, "commits_failed", "Commits that failed.", itself.commits_failed)
+    yield _counter(itself, "stalls", "How often the sidecar itself stood still.", itself.stalls)
+    yield _counter(
+        itself, "internal_errors", "Bugs of its own that were caught.", itself.internal_errors
+    )
+    yield from _now(view, itself)
+
+
+def _build(itself: Itself) -> Metric:
+    info = InfoMetricFamily("afterword_sidecar_build", "What is running.")
+    info.add_metric((), {"version": itself.version, "book_id": itself.book_id})
+    return info
+
+
+def _records(itself: Itself) -> Iterator[Metric]:
+    received = CounterMetricFamily(
+        "afterword_sidecar_records_received",
+        "Records of evidence taken: new ones, and copies that changed nothing.",
+        labels=("result",),
+    )
+    received.add_metric(("accepted",), itself.records_accepted, itself.started_at)
+    received.add_metric(("duplicate",), itself.records_duplicate, itself.started_at)
+    yield received
+    yield _labelled(
+        itself,
+        "records_rejected",
+        "Records refused, by reason.",
+        "reason",
+        dict.fromkeys(REASONS_AT_ZERO, 0) | dict(itself.records_rejected),
+    )
+    yield _labelled(
+        itself,
+        "records_passed_by",
+        "Records that are not about deferred tasks.",
+        "signal",
+        itself.records_passed_by,
+    )
+    yield _labelled(
+        itself,
+        "submissions_refused",
+        "Requests and spool reads told to come again, by reason.",
+        "reason",
+        dict.fromkeys(REFUSALS_AT_ZERO, 0) | dict(itself.refused),
+    )
+    requests = CounterMetricFamily(
+        "afterword_sidecar_requests", "Answers of the receiver.", labels=("signal", "status")
+    )
+    for (signal, status), count in itself.requests.items():
+        requests.add_metric((signal, str(status)), count, itself.started_at)
+    yield requests
+
+
+def _now(view: View, itself: Itself) -> Iterator[Metric]:
+    yield GaugeMetricFamily(
+        "afterword_sidecar_queue_submissions",
+        "Submissions waiting to be booked.",
+        itself.queue_submissions,
+    )
+    yield GaugeMetricFamily(
+        "afterword_sidecar_queue_bytes", "Bytes waiting to be booked.", itself.queue_bytes
+    )
+    yield GaugeMetricFamily(
+        "afterword_sidecar_store_failing",
+        "1 while the store cannot be written to and evidence is refused.",
+        float(itself.store_failing),
+    )
+    streams = GaugeMetricFamily(
+        "afterword_sidecar_streams", "Processes the book knows of.", labels=("state",)
+    )
+    streams.add_metric(("live",), view.streams_live)
+    streams.add_metric(("ended",), view.streams_ended)
+    yield streams
+
+
+def _counter(itself: Itself, name: str, documentation: str, value: float) -> Metric:
+    return CounterMetricFamily(
+        f"afterword_sidecar_{name}", documentation, value, created=itself.started_at
+    )
+
+
+def _labelled(
+    itself: Itself, name: str, documentation: str, label: str, counts: Mapping[str, int]
+) -> Metric:
+    family = CounterMetricFamily(f"afterword_sidecar_{name}", documentation, labels=(label,))
+    for value, count in counts.items():
+        family.add_metric((value,), count, itself.started_at)
+    return family
