@@ -50,3 +50,9 @@ class Labels:
         if series is None:
             series = self._series[labels] = Series(*labels)
         return series
+
+    def service(self, service: str) -> str:
+        """The label for a service, where no task is meant."""
+        if service in self._tasks or len(self._tasks) < self._limits.services:
+            return service
+        return OTHER

@@ -31,6 +31,8 @@ class Limits(msgspec.Struct, frozen=True, kw_only=True):
     """Services that get series of their own."""
     series_in_all: int = 5000
     """Distinct (service, task, platform, origin)."""
+    streams: int = 200_000
+    """Streams remembered at once; beyond it idle ones are forgotten early."""
     hole_ranges_per_stream: int = 1000
     """Separate ranges of missing numbers remembered; the oldest are given up beyond it."""
     ahead_per_stream: int = 1000

@@ -59,6 +59,8 @@ class OpenTask(msgspec.Struct, frozen=True, gc=False, array_like=True):
     heard_at: float = 0.0
     """The sidecar's clock when anything was last heard of this task."""
     invocation_over_sequence: int = 0
+    alarm_at: int = 0
+    """The second at which the ledger looks at it again. Set anew when a book is opened."""
 
 
 class Cited(msgspec.Struct, frozen=True, gc=False, array_like=True):

@@ -1,8 +1,10 @@
-"""When to look at which task again: a wheel of one-second buckets.
+"""When to look at which task again: a wheel of buckets, finer for what is near.
 
-A stale entry (of a task that has closed) costs its 16 bytes until its second comes; with deadlines
-far beyond lifetimes that grew to 7.7 kB per open task. So a bucket is rebuilt when fewer than half
-of its entries live. A look too many is harmless: whoever is woken asks the rules again.
+A look too many is harmless: whoever is woken asks the rules again. So what lies far ahead shares a
+coarse bucket that comes up early and is then sorted into finer ones, which bounds the number of
+buckets (some 700 for a week). Stale entries, of tasks that closed before their time, are the real
+leak: with deadlines far beyond lifetimes a lazy wheel grew to 7.7 kB per open task. So a bucket is
+rebuilt as soon as fewer than half of its entries live.
 """
 
 from collections.abc import Callable, Iterator
@@ -12,57 +14,75 @@ from typing import Final, Generic, TypeVar
 
 Owner = TypeVar("Owner")
 
-_REBUILD_FROM: Final = 32
-"""Smaller buckets are not worth rebuilding."""
+_GRAINS: Final = ((256.0, 1), (16_384.0, 64), (float("inf"), 4096))
+"""(nearer than so many seconds, width of a bucket in seconds)."""
+_REBUILD_FROM: Final = 8
 
 
 class _Bucket(Generic[Owner]):
-    __slots__ = ("entries", "live")
+    """Two lists instead of one of pairs: 16 bytes an entry instead of 72."""
+
+    __slots__ = ("live", "numbers", "owners")
 
     def __init__(self) -> None:
-        self.entries: list[tuple[Owner, int]] = []
+        self.owners: list[Owner] = []
+        self.numbers: list[int] = []
         self.live = 0
 
 
 class Wheel(Generic[Owner]):
-    """Entries ``(owner, number)`` by the second at which they fall due."""
+    """Entries ``(owner, number)`` by the second at which to look at them."""
 
     __slots__ = ("_buckets", "_is_live", "_seconds")
 
-    def __init__(self, is_live: Callable[[Owner, int], bool]) -> None:
+    def __init__(self, is_live: Callable[[Owner, int, int], bool]) -> None:
+        """``is_live(owner, number, second)``: whether an entry in that bucket is still wanted."""
         self._buckets: dict[int, _Bucket[Owner]] = {}
         self._seconds: list[int] = []
         self._is_live = is_live
 
-    def add(self, at: float, owner: Owner, number: int) -> None:
-        """Remember to look at ``(owner, number)`` no earlier than ``at`` (Unix seconds)."""
-        second = ceil(at)
+    def add(self, at: float, owner: Owner, number: int, now: float) -> int:
+        """Remember to look at the entry at about ``at``. Returns its bucket, for ``discard``."""
+        distance = at - now
+        grain = next(width for limit, width in _GRAINS if distance < limit)
+        second = ceil(at) if grain == 1 else int(at) // grain * grain
         bucket = self._buckets.get(second)
         if bucket is None:
             bucket = self._buckets[second] = _Bucket()
             heappush(self._seconds, second)
-        bucket.entries.append((owner, number))
+        bucket.owners.append(owner)
+        bucket.numbers.append(number)
         bucket.live += 1
+        return second
 
-    def discard(self, at: float) -> None:
-        """One entry added for ``at`` is of no interest any more."""
-        bucket = self._buckets.get(ceil(at))
+    def discard(self, second: int) -> None:
+        """One entry of this bucket is of no interest any more."""
+        bucket = self._buckets.get(second)
         if bucket is None:
             return
         bucket.live -= 1
-        size = len(bucket.entries)
-        if size > _REBUILD_FROM and bucket.live * 2 < size:
-            bucket.entries = [entry for entry in bucket.entries if self._is_live(*entry)]
-            bucket.live = len(bucket.entries)
+        if len(bucket.numbers) >= _REBUILD_FROM and bucket.live * 2 < len(bucket.numbers):
+            self._rebuild(bucket, second)
 
     def next_second(self) -> float | None:
-        """The earliest second with an entry."""
+        """The earliest second with a bucket."""
         return self._seconds[0] if self._seconds else None
 
     def due(self, now: float) -> Iterator[tuple[Owner, int]]:
-        """Take out what has fallen due by ``now``; some of it may have closed meanwhile."""
+        """Take out what has come up by ``now``; some of it may have closed meanwhile."""
         while self._seconds and self._seconds[0] <= now:
-            yield from self._buckets.pop(heappop(self._seconds)).entries
+            bucket = self._buckets.pop(heappop(self._seconds))
+            yield from zip(bucket.owners, bucket.numbers, strict=True)
 
     def __len__(self) -> int:
-        return sum(len(bucket.entries) for bucket in self._buckets.values())
+        return sum(len(bucket.numbers) for bucket in self._buckets.values())
+
+    def _rebuild(self, bucket: _Bucket[Owner], second: int) -> None:
+        live = [
+            entry
+            for entry in zip(bucket.owners, bucket.numbers, strict=True)
+            if self._is_live(*entry, second)
+        ]
+        bucket.owners = [owner for owner, _ in live]
+        bucket.numbers = [number for _, number in live]
+        bucket.live = len(live)

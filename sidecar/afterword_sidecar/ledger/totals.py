@@ -93,7 +93,7 @@ class Totals:
 
     def __init__(self) -> None:
         self.values: dict[tuple[str, LabelValues], Total] = {}
-        self.accounts: dict[LabelValues, Account] = {}
+        self.accounts: dict[Series, Account] = {}
         self._counters: dict[tuple[str, LabelValues], Counter] = {}
         self._histograms: dict[tuple[str, LabelValues], Histogram] = {}
         self._dirty: list[Counter | Histogram] = []
@@ -116,11 +116,11 @@ class Totals:
 
     def account(self, series: Series, now: float) -> Account:
         """The account of a series, opened at first use."""
-        labels = (series.service, series.task, series.platform, series.origin)
-        account = self.accounts.get(labels)
+        account = self.accounts.get(series)
         if account is None:
+            labels = (series.service, series.task, series.platform, series.origin)
             scheduled = self._counter(SCHEDULED, labels, now)
-            account = self.accounts[labels] = Account(series, scheduled)
+            account = self.accounts[series] = Account(series, scheduled)
         return account
 
     def schedule(self, account: Account, count: int = 1) -> None:

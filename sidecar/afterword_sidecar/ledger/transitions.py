@@ -101,3 +101,6 @@ TRANSITIONS: Final[dict[State, tuple[Action, ...]]] = {
     State.CLOSED:    (____,    ____,   ____,    ____,  ____,   ____,   ____,    ____),
 }
 # fmt: on
+
+ROWS: Final = tuple(TRANSITIONS[state] for state in State)
+"""The same, indexed by number: hashing an enum member costs more than the rest of a look-up."""

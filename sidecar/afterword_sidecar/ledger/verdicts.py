@@ -126,8 +126,10 @@ def _trigger(task: OpenTask, seen: Circumstances, now: float, limits: Limits) ->
     if _never_began(task, seen):
         over = Cited(names.EVENT_INVOCATION, task.invocation_over_sequence, task.invocation_over_at)
         return _Trigger(over, due=now)
-    if now < seen.hold_until:
-        return None
+    return None if now < seen.hold_until else _silence(task, seen, now, limits)
+
+
+def _silence(task: OpenTask, seen: Circumstances, now: float, limits: Limits) -> _Trigger | None:
     if seen.down_at and now >= (due := seen.down_at + limits.grace_seconds):
         down = Cited(names.EVENT_INSTANCE, seen.down_sequence, seen.down_at)
         return _Trigger(down, due=due, died_at=seen.down_at)

@@ -1,0 +1,428 @@
+"""The book: every task opened is closed exactly once, with an outcome; it must balance.
+
+A fold over evidence and time. No clock, no I/O, no thread: ``now`` is passed in, and ``drain``
+says what a store must make true. What is shown to anybody must be of a version that was committed.
+"""
+
+from collections.abc import Iterator
+from typing import Any, Final
+
+import msgspec
+from msgspec.structs import replace
+
+from afterword import names
+from afterword_sidecar.ledger import totals
+from afterword_sidecar.ledger.bookkeeping import Bookkeeper
+from afterword_sidecar.ledger.facts import (
+    Batch,
+    Fact,
+    Instance,
+    InvocationEnded,
+    Pending,
+    Rollup,
+    Scheduled,
+    Settled,
+    Source,
+    SpanEnded,
+    Started,
+)
+from afterword_sidecar.ledger.labels import Labels
+from afterword_sidecar.ledger.letters import Letters
+from afterword_sidecar.ledger.limits import Limits
+from afterword_sidecar.ledger.records import (
+    Changes,
+    OpenTask,
+    Saved,
+    StreamState,
+    TaskKey,
+)
+from afterword_sidecar.ledger.streams import Stream
+from afterword_sidecar.ledger.totals import Totals
+from afterword_sidecar.ledger.transitions import Kind
+from afterword_sidecar.ledger.view import View
+
+STALE: Final = "stale"
+TOO_MANY_STREAMS: Final = "too_many_streams"
+BAD_OPENING: Final = "bad_opening_sequence"
+
+_WHOLE_STREAM: Final = 0
+"""The number of a timer that is about the stream and not about one of its tasks."""
+
+_KINDS: Final[dict[type, Kind]] = {
+    Scheduled: Kind.SCHEDULED,
+    Started: Kind.STARTED,
+    Pending: Kind.PENDING,
+    Settled: Kind.SETTLED,
+    SpanEnded: Kind.SPAN,
+}
+
+
+class Receipt(msgspec.Struct, frozen=True):
+    """What became of a batch. Duplicates are accepted: they were counted when they first came."""
+
+    accepted: int = 0
+    duplicates: int = 0
+    rejected: dict[str, int] = {}
+    """By reason: ``stale``, ``too_many_streams``, ``bad_opening_sequence``."""
+
+
+class Book:
+    """One book. Synchronous, not thread-safe; never raises for what a client sent."""
+
+    def __init__(self, limits: Limits, saved: Saved, now: float) -> None:
+        self._limits = limits
+        self._totals = Totals()
+        self._labels = Labels(limits)
+        self._letters = Letters(self._totals, saved.dead_letters_open)
+        self._keeper = Bookkeeper(limits, self._labels, self._totals, self._letters)
+        self._streams: dict[bytes, Stream] = {}
+        self._retired: dict[bytes, None] = dict.fromkeys(saved.retired)
+        self._newly_retired: list[bytes] = []
+        self._touched: dict[bytes, Stream] = {}
+        self._holes: dict[str, int] = {}
+        self._restore(saved, now)
+        self.stalled(0.0, now)
+
+    @classmethod
+    def restore(cls, limits: Limits, saved: Saved, now: float) -> "Book":
+        """The book as a store kept it (``Saved()`` for an empty one); ``now`` in Unix seconds."""
+        return cls(limits, saved, now)
+
+    # Evidence.
+
+    def apply(self, batch: Batch, now: float) -> Receipt:
+        """Take note of what a stream told. Facts seen before change nothing."""
+        stream = self._stream(batch.source, now)
+        if stream is None:
+            reason = STALE if batch.source.stream in self._retired else TOO_MANY_STREAMS
+            return Receipt(rejected={reason: len(batch.facts)})
+        if not batch.facts:
+            return Receipt()
+        self._touched[batch.source.stream] = stream
+        newest_at = batch.facts[-1].at
+        stream.hear(batch.received_at, newest_at, self._limits, same_clock=batch.same_clock)
+        known, holes_known = stream.seen.highest, bool(stream.seen.holes)
+        duplicates = bad = recovered = 0
+        for fact in batch.facts:
+            kind = _KINDS.get(type(fact))
+            if kind is None:
+                new = self._stream_fact(stream, fact, now)
+            elif kind is not Kind.SCHEDULED and fact.opening_sequence >= fact.sequence:  # type: ignore[union-attr] # the kinds in _KINDS have one
+                bad += 1
+                continue
+            else:
+                new = self._task_fact(stream, fact, kind, now)
+            if not new:
+                duplicates += 1
+            elif holes_known and fact.sequence <= known:
+                recovered += 1
+        self._count_holes(stream, recovered, now)
+        return Receipt(
+            accepted=len(batch.facts) - bad,
+            duplicates=duplicates,
+            rejected={BAD_OPENING: bad} if bad else {},
+        )
+
+    def stream_ended(self, stream_id: bytes, now: float, *, alive_at: float) -> None:
+        """A process died for certain: its lock fell, and its spool was read to the end.
+
+        ``alive_at``: when it was last seen alive (Unix seconds), for the record of the stream.
+        """
+        stream = self._streams.get(stream_id)
+        if stream is None or stream.state.lock_fell_at:
+            return
+        self._touched[stream_id] = stream
+        stream.state = replace(
+            stream.state,
+            lock_fell_at=now,
+            last_heard_at=max(stream.state.last_heard_at, alive_at),
+        )
+        self._judge_all(stream, Kind.STREAM_ENDED, now)
+        for opening in list(stream.amendable):
+            self._keeper.take(stream, opening, Kind.STREAM_ENDED, None, now)
+        self._give_up_holes(stream, now)
+        self._arm(stream, now + stream.idle_for(self._limits), now)
+
+    # Time.
+
+    def advance(self, now: float) -> None:
+        """Let time pass: deadlines, leases, longest lives, finality, retention."""
+        for stream, number in list(self._keeper.wheel.due(now)):
+            if self._streams.get(stream.source.stream) is not stream:
+                continue
+            if number == _WHOLE_STREAM:
+                self._look_at(stream, now)
+                continue
+            self._keeper.look_again(stream, abs(number), now)
+
+    def stalled(self, seconds: float, now: float) -> None:
+        """The sidecar was away for so long: silence until now proves nothing.
+
+        Clients may be waiting to try again, so nothing is inferred from silence for the stall or
+        their longest back-off, whichever is greater.
+        """
+        patience = max(seconds, self._limits.client_backoff_seconds)
+        self._keeper.hold_until = max(self._keeper.hold_until, now + patience)
+
+    def next_due(self) -> float | None:
+        """The earliest moment at which ``advance`` may have something to do, Unix seconds."""
+        return self._keeper.wheel.next_second()
+
+    # What comes out.
+
+    def drain(self) -> Changes:
+        """The net changes since the last drain, for one commit."""
+        keeper = self._keeper
+        opened = list(keeper.updated.values())
+        for stream in self._touched.values():
+            for task in stream.fresh.values():
+                keeper.keep(stream, task, task.received_at)
+                opened.append(task)
+            stream.fresh.clear()
+        changes = Changes(
+            opened=opened,
+            closed=keeper.closed,
+            payloads=keeper.payloads,
+            streams=[stream.frozen() for stream in self._touched.values()],
+            retired=self._newly_retired,
+            totals=self._totals.drain(),
+            dead_letters=self._letters.drain(),
+            settled=keeper.settled,
+        )
+        keeper.updated, keeper.closed, keeper.payloads, keeper.settled = {}, [], {}, []
+        self._touched, self._newly_retired = {}, []
+        return changes
+
+    def view(self) -> View:
+        """The book's numbers as of the last drain."""
+        accounts = {
+            (a.series.service, a.series.task, a.series.platform, a.series.origin): a
+            for a in self._totals.accounts.values()
+        }
+        oldest: dict[tuple[str, str], float] = {}
+        for labels, account in accounts.items():
+            if account.oldest:
+                second = float(min(account.oldest))
+                oldest[labels[:2]] = min(second, oldest.get(labels[:2], second))
+        ended = sum(1 for stream in self._streams.values() if stream.state.lock_fell_at)
+        return View(
+            totals=self._totals.values.copy(),
+            series_created={labels: a.scheduled.created for labels, a in accounts.items()},
+            in_flight={labels: a.in_flight for labels, a in accounts.items()},
+            oldest_in_flight=oldest,
+            holes=self._holes.copy(),
+            dead_letters_open=self._letters.open_counts.copy(),
+            streams_live=len(self._streams) - ended,
+            streams_ended=ended,
+            open_tasks=sum(a.in_flight for a in accounts.values()),
+        )
+
+    def in_flight(self) -> Iterator[OpenTask]:
+        """Every open task, stream by stream, oldest first within each."""
+        for stream in self._streams.values():
+            yield from stream.open.values()
+            yield from stream.fresh.values()
+
+    def forget_dead_letters(
+        self, keys: list[TaskKey], by_labels: dict[tuple[str, str, str], int]
+    ) -> None:
+        """Retention has taken these letters: late evidence can amend them no more."""
+        for stream_id, opening in keys:
+            stream = self._streams.get(stream_id)
+            if stream is not None:
+                stream.amendable.pop(opening, None)
+        for labels, count in by_labels.items():
+            self._letters.forget(labels, count)
+
+    # Streams.
+
+    def _stream(self, source: Source, now: float) -> Stream | None:
+        stream = self._streams.get(source.stream)
+        if stream is not None or source.stream in self._retired:
+            return stream
+        if len(self._streams) >= self._limits.streams and not self._make_room(now):
+            return None
+        stream = self._streams[source.stream] = Stream(StreamState(source))
+        self._arm(stream, now + stream.idle_for(self._limits), now)
+        return stream
+
+    def _task_fact(self, stream: Stream, fact: Fact, kind: Kind, now: float) -> bool:
+        opening: int = fact.sequence if kind is Kind.SCHEDULED else fact.opening_sequence  # type: ignore[union-attr] # as above
+        if fact.sequence in stream.seen:
+            return False
+        self._keeper.take(stream, opening, kind, fact, now)
+        stream.seen.see(fact.sequence)
+        if kind is Kind.SETTLED:
+            self._note_closing(stream, fact)  # type: ignore[arg-type] # SETTLED is Settled
+        elif kind is Kind.SCHEDULED:
+            stream.scheduled_arrived += 1
+        return True
+
+    def _note_closing(self, stream: Stream, fact: Settled) -> None:
+        stream.settled_arrived += 1
+        if fact.folded:
+            stream.scheduled_arrived += 1
+            stream.seen.see(fact.opening_sequence)
+            if fact.started_sequence:
+                stream.seen.see(fact.started_sequence)
+
+    def _stream_fact(self, stream: Stream, fact: Any, now: float) -> bool:
+        if not stream.seen.see(fact.sequence):
+            return False
+        if isinstance(fact, Rollup):
+            self._roll_up(stream, fact, now)
+        elif isinstance(fact, InvocationEnded):
+            self._end_invocation(stream, fact, now)
+        elif isinstance(fact, Instance):
+            self._note_instance(stream, fact, now)
+        return True
+
+    def _roll_up(self, stream: Stream, fact: Rollup, now: float) -> None:
+        for low, high in fact.ranges:
+            stream.seen.see_range(low, high)
+        stream.settled_arrived += fact.count
+        stream.scheduled_arrived += fact.count
+        series = self._keeper.series(stream, fact.task, fact.platform, fact.origin, now)
+        account = self._totals.account(series, now)
+        self._totals.schedule(account, fact.count)
+        key = (fact.outcome, fact.reason, names.OBSERVED)
+        self._totals.settle(account, key, now, fact.count)
+
+    def _end_invocation(self, stream: Stream, fact: InvocationEnded, now: float) -> None:
+        for opening in sorted(stream.by_invocation.get(fact.invocation, ())):
+            self._keeper.take(stream, opening, Kind.INVOCATION_ENDED, fact, now)
+
+    def _note_instance(self, stream: Stream, fact: Instance, now: float) -> None:
+        state = stream.state
+        lease_seconds = state.lease_seconds if fact.lease_seconds is None else fact.lease_seconds
+        down = fact.state == names.INSTANCE_DOWN
+        stream.state = replace(
+            state,
+            settled_reported=max(state.settled_reported, fact.settled_total),
+            scheduled_reported=max(state.scheduled_reported, fact.scheduled_total),
+            lease_seconds=lease_seconds,
+            lease_until=state.last_heard_at + lease_seconds if lease_seconds else 0.0,
+            down_at=now if down else state.down_at,
+            down_sequence=fact.sequence if down else state.down_sequence,
+        )
+        if down:
+            self._arm(stream, now + self._limits.grace_seconds, now)
+        elif lease_seconds:
+            self._arm(stream, stream.state.lease_until + self._limits.grace_seconds, now)
+
+    def _look_at(self, stream: Stream, now: float) -> None:
+        """The stream's own timer: goodbye, lease, holes, retention; then set it anew."""
+        stream.armed_at = 0.0
+        self._touched[stream.source.stream] = stream
+        state, limits = stream.state, self._limits
+        self._judge_all(stream, Kind.TIME, now)
+        if state.hole_since and now >= state.hole_since + limits.hole_patience_seconds:
+            self._give_up_holes(stream, now)
+        idle_until = state.last_heard_at + stream.idle_for(limits)
+        if now >= idle_until and not (stream.open or stream.fresh):
+            self._retire(stream, now)
+            return
+        moments = [max(idle_until, now + 1.0)]
+        if stream.open or stream.fresh:
+            if state.down_at:
+                moments.append(max(state.down_at + limits.grace_seconds, self._keeper.hold_until))
+            if state.lease_until:
+                lapse = state.lease_until + limits.grace_seconds
+                moments.append(max(lapse, self._keeper.hold_until))
+        if stream.state.hole_since:
+            moments.append(stream.state.hole_since + limits.hole_patience_seconds)
+        self._arm(stream, min((m for m in moments if m > now), default=now + 1.0), now)
+
+    def _judge_all(self, stream: Stream, kind: Kind, now: float) -> None:
+        for opening in (*stream.open, *stream.fresh):
+            self._keeper.take(stream, opening, kind, None, now)
+
+    def _arm(self, stream: Stream, at: float, now: float) -> None:
+        if not stream.armed_at or at < stream.armed_at:
+            stream.armed_at = at
+            self._keeper.wheel.add(at, stream, _WHOLE_STREAM, now)
+
+    def _make_room(self, now: float) -> bool:
+        """Forget an idle stream; the oldest few are looked at, as a search would cost too much."""
+        for _, stream in zip(range(16), list(self._streams.values())[:16], strict=False):
+            if not (stream.open or stream.fresh):
+                self._retire(stream, now)
+                return True
+        return False
+
+    def _retire(self, stream: Stream, now: float) -> None:
+        self._give_up_holes(stream, now)
+        stream_id = stream.source.stream
+        del self._streams[stream_id]
+        self._touched.pop(stream_id, None)
+        self._newly_retired.append(stream_id)
+        self._retired[stream_id] = None
+        while len(self._retired) > self._limits.retired_streams:
+            del self._retired[next(iter(self._retired))]
+
+    # Missing evidence.
+
+    def _count_holes(self, stream: Stream, recovered: int, now: float) -> None:
+        if not (stream.seen.holes or stream.missing_now) or stream.foreign:
+            return
+        service = self._labels.service(stream.source.service)
+        if recovered:
+            self._totals.add(totals.EVIDENCE_RECOVERED, (service,), now, recovered)
+        lost = stream.seen.close_oldest(self._limits.hole_ranges_per_stream)
+        self._totals.add(totals.EVIDENCE_LOST, (service,), now, lost)
+        self._show_holes(stream, service, now)
+
+    def _give_up_holes(self, stream: Stream, now: float) -> None:
+        lost = stream.missing()
+        if not lost:
+            return
+        service = self._labels.service(stream.source.service)
+        self._totals.add(totals.EVIDENCE_LOST, (service,), now, lost)
+        stream.state = replace(stream.state, given_up_below=stream.seen.highest + 1)
+        self._show_holes(stream, service, now)
+
+    def _show_holes(self, stream: Stream, service: str, now: float) -> None:
+        missing = stream.missing()
+        self._holes[service] = self._holes.get(service, 0) + missing - stream.missing_now
+        stream.missing_now = missing
+        if bool(missing) != bool(stream.state.hole_since):
+            stream.state = replace(stream.state, hole_since=now if missing else 0.0)
+            if missing:
+                self._arm(stream, now + self._limits.hole_patience_seconds, now)
+
+    # Restoring.
+
+    def _restore(self, saved: Saved, now: float) -> None:
+        self._totals.restore(saved.totals)
+        for total in saved.totals:
+            if total.metric == totals.SCHEDULED:
+                series = self._labels.series(*total.labels)
+                self._totals.account(series, total.created)
+        for state in saved.streams:
+            stream = self._streams[state.source.stream] = Stream(state)
+            if stream.missing_now:
+                service = self._labels.service(state.source.service)
+                self._holes[service] = self._holes.get(service, 0) + stream.missing_now
+            self._arm(stream, now + 1.0, now)
+        for settled in saved.amendable:
+            owner = self._streams.get(settled.key[0])
+            if owner is not None:
+                self._keeper.take_up(owner, settled)
+        for task in saved.open_tasks:
+            stream = self._stream_of(task, now)
+            series = task.series
+            label = self._labels.series(series.service, series.task, series.platform, series.origin)
+            account = self._totals.account(label, now)
+            account.in_flight += 1
+            self._keeper.keep(stream, replace(task, series=label), now)
+            if task.invocation:
+                stream.by_invocation.setdefault(task.invocation, set()).add(task.sequence)
+
+    def _stream_of(self, task: OpenTask, now: float) -> Stream:
+        """Its stream; made anew from the task should the store have lost it."""
+        stream = self._streams.get(task.source.stream)
+        if stream is None:
+            state = StreamState(task.source, highest=task.sequence, last_heard_at=now)
+            stream = self._streams[task.source.stream] = Stream(state)
+            self._arm(stream, now + stream.idle_for(self._limits), now)
+        return stream

@@ -1,0 +1,345 @@
+"""What each ``Action`` of the transition table does to one task's entry."""
+
+from collections.abc import Callable
+from typing import Any
+
+from msgspec.structs import replace
+
+from afterword import names
+from afterword_sidecar.ledger import entries, totals, verdicts
+from afterword_sidecar.ledger.facts import (
+    Fact,
+    InvocationEnded,
+    Pending,
+    Scheduled,
+    Settled,
+    SpanEnded,
+    Started,
+)
+from afterword_sidecar.ledger.labels import OTHER, Labels
+from afterword_sidecar.ledger.letters import Letters
+from afterword_sidecar.ledger.limits import Limits
+from afterword_sidecar.ledger.records import (
+    Cited,
+    Early,
+    OpenTask,
+    Series,
+    SettledTask,
+    TaskKey,
+    Verdict,
+)
+from afterword_sidecar.ledger.streams import Stream
+from afterword_sidecar.ledger.timers import Wheel
+from afterword_sidecar.ledger.totals import Totals
+from afterword_sidecar.ledger.transitions import ROWS, Action, Kind
+
+
+class Bookkeeper:
+    """Carries out transitions: entries, counters, letters and timers of single tasks."""
+
+    def __init__(self, limits: Limits, labels: Labels, counted: Totals, letters: Letters) -> None:
+        self.limits = limits
+        self.labels = labels
+        self.totals = counted
+        self.letters = letters
+        self.wheel: Wheel[Stream] = Wheel(_worth_a_look)
+        self.hold_until = 0.0
+        self.payloads: dict[TaskKey, str] = {}
+        """Payloads of fresh tasks: with the next commit they are the store's."""
+        self.updated: dict[TaskKey, OpenTask] = {}
+        """New versions of tasks that a store has."""
+        self.closed: list[TaskKey] = []
+        self.settled: list[SettledTask] = []
+        # One row of handlers, indexed by Action.
+        handlers: dict[Action, Callable[[Stream, int, Any, float], None]] = {
+            Action.OPEN: self._open,
+            Action.ATTACH: self._attach,
+            Action.KEEP_EARLY: self._keep_early,
+            Action.START: self._start,
+            Action.NOTE_PENDING: self._note_pending,
+            Action.NOTE_INVOCATION: self._note_invocation,
+            Action.STAND_ALONE: self._stand_alone,
+            Action.CLOSE: self._close,
+            Action.JUDGE: self._judge,
+            Action.AMEND: self._amend,
+            Action.REJUDGE: self._rejudge,
+            Action.CONFIRM: self._confirm,
+            Action.FINALISE: self._finalise,
+        }
+        self._handlers = tuple(handlers.get(action, _ignore) for action in Action)
+
+    def take(self, stream: Stream, opening: int, kind: Kind, fact: Fact | None, now: float) -> None:
+        """Look up what evidence of this kind does to the task now, and do it."""
+        action = ROWS[stream.state_of(opening)][kind]
+        if action:
+            self._handlers[action](stream, opening, fact, now)
+
+    def series(self, stream: Stream, task: str, platform: str, origin: str, now: float) -> Series:
+        """The labels for a task, an overflow of names counted."""
+        series = self.labels.series(stream.source.service, task, platform, origin)
+        if series.task == OTHER and task != OTHER:
+            self.totals.add(totals.LABEL_OVERFLOW, (series.service,), now)
+        return series
+
+    def keep(self, stream: Stream, task: OpenTask, now: float) -> None:
+        """A task is open after a drain, or was restored: set its timer, count its age."""
+        oldest = self.totals.account(task.series, now).oldest
+        second = int(task.scheduled_at)
+        oldest[second] = oldest.get(second, 0) + 1
+        stream.open[task.sequence] = self._with_alarm(stream, task, now)
+
+    def look_again(self, stream: Stream, opening: int, now: float) -> None:
+        """A timer came up. Ask the rules, and set the next timer if the task may still live."""
+        self.take(stream, opening, Kind.TIME, None, now)
+        task = stream.open.get(opening)
+        if task is not None and task.alarm_at <= now:
+            stream.open[opening] = self._with_alarm(stream, task, now)
+
+    def take_up(self, stream: Stream, settled: SettledTask) -> None:
+        """A pronounced task, from a store: late evidence may amend it."""
+        stream.amendable[settled.opening.sequence] = settled
+        self._watch_finality(stream, settled)
+
+    def _with_alarm(self, stream: Stream, task: OpenTask, now: float) -> OpenTask:
+        at = verdicts.due_at(task, stream.state.offset_seconds, self.limits)
+        if stream.state.lock_fell_at or stream.state.down_at:
+            at = now  # opened by a process that is gone: the next look will tell
+        at = max(at, self.hold_until, now + 0.001)
+        return replace(task, alarm_at=self.wheel.add(at, stream, task.sequence, now))
+
+    # Opening.
+
+    def _open(self, stream: Stream, opening: int, fact: Scheduled, now: float) -> None:
+        series = self.series(stream, fact.task, fact.platform, fact.origin, now)
+        early = stream.ahead.pop(opening, None) if stream.ahead else None
+        task = entries.open_task(fact, stream.source, series, now, early)
+        stream.fresh[opening] = task
+        if fact.payload is not None:
+            self.payloads[stream.source.stream, opening] = fact.payload
+        if fact.invocation:
+            stream.by_invocation.setdefault(fact.invocation, set()).add(opening)
+        self.totals.schedule(self.totals.account(series, now))
+
+    def _attach(self, stream: Stream, opening: int, fact: Scheduled, now: float) -> None:
+        letter = stream.ahead.pop(opening).letter
+        if letter is not None:
+            task = entries.open_task(fact, stream.source, letter.opening.series, now, None)
+            self.letters.attach(entries.attached(letter, task), fact.payload)
+
+    def _keep_early(
+        self, stream: Stream, opening: int, fact: Started | Pending, _now: float
+    ) -> None:
+        if opening in stream.ahead or len(stream.ahead) < self.limits.ahead_per_stream:
+            stream.ahead[opening] = entries.early(stream.ahead.get(opening), fact)
+
+    # While it is open.
+
+    def _start(self, stream: Stream, opening: int, fact: Started, now: float) -> None:
+        task = self._open_task(stream, opening)
+        self._update(stream, entries.started(task, fact, now))
+        if fact.start_delay_seconds is not None:
+            self.totals.observe(totals.START_DELAY, task.series, fact.start_delay_seconds, now)
+
+    def _note_pending(self, stream: Stream, opening: int, fact: Pending, now: float) -> None:
+        self._update(stream, entries.pending(self._open_task(stream, opening), fact, now))
+
+    def _note_invocation(
+        self, stream: Stream, opening: int, fact: InvocationEnded, now: float
+    ) -> None:
+        task = replace(
+            self._open_task(stream, opening),
+            invocation_over_sequence=fact.sequence,
+            invocation_over_at=fact.at,
+        )
+        self._update(stream, task)
+        self._judge(stream, opening, None, now)
+
+    def _update(self, stream: Stream, task: OpenTask) -> None:
+        if task.sequence in stream.fresh:
+            stream.fresh[task.sequence] = task
+        else:
+            stream.open[task.sequence] = task
+            self.updated[stream.source.stream, task.sequence] = task
+
+    @staticmethod
+    def _open_task(stream: Stream, opening: int) -> OpenTask:
+        return stream.fresh.get(opening) or stream.open[opening]
+
+    # Closing.
+
+    def _close(self, stream: Stream, opening: int, fact: Settled | SpanEnded, now: float) -> None:
+        task, payload = self._remove(stream, opening)
+        settled = entries.closed(task, fact, now)
+        if isinstance(fact, Settled):
+            payload = fact.payload if payload is None else payload
+            if not task.started_sequence and fact.start_delay_seconds is not None:
+                self.totals.observe(totals.START_DELAY, task.series, fact.start_delay_seconds, now)
+        else:
+            stream.amendable[opening] = settled
+        self._pronounce(settled, payload, now)
+        self._observe(settled, now)
+
+    def _stand_alone(
+        self, stream: Stream, opening: int, fact: Settled | SpanEnded, now: float
+    ) -> None:
+        series = self.series(stream, fact.task, fact.platform, fact.origin, now)
+        task = entries.opening_of(fact, stream.source, series, now)
+        settled = entries.closed(task, fact, now)
+        self.totals.schedule(self.totals.account(series, now))
+        payload = None
+        if isinstance(fact, Settled):
+            payload = fact.payload
+            if fact.start_delay_seconds is not None:
+                self.totals.observe(totals.START_DELAY, series, fact.start_delay_seconds, now)
+            self._expect_opening(stream, settled, folded=fact.folded)
+        else:
+            stream.amendable[opening] = settled
+        self._pronounce(settled, payload, now)
+        self._observe(settled, now)
+
+    def _expect_opening(self, stream: Stream, settled: SettledTask, *, folded: bool) -> None:
+        """The opening may come late. Where there is no room to wait for it, count it as seen."""
+        opening = settled.opening.sequence
+        known = opening in stream.ahead
+        if folded or (not known and len(stream.ahead) >= self.limits.ahead_per_stream):
+            stream.ahead.pop(opening, None)
+            stream.seen.see(opening)
+            return
+        completed = settled.verdict.outcome == names.COMPLETED
+        stream.ahead[opening] = Early(opening, closed=True, letter=None if completed else settled)
+
+    def _judge(self, stream: Stream, opening: int, _fact: Fact | None, now: float) -> None:
+        task = self._open_task(stream, opening)
+        seen = stream.circumstances(task, self.hold_until)
+        verdict = verdicts.infer(task, seen, now, self.limits)
+        if verdict is not None:
+            self._lose(stream, opening, verdict, now)
+
+    def _lose(self, stream: Stream, opening: int, verdict: Verdict, now: float) -> None:
+        task, payload = self._remove(stream, opening)
+        settled = SettledTask(opening=task, verdict=verdict, awaiting=task.awaiting)
+        stream.amendable[opening] = settled
+        self._watch_finality(stream, settled)
+        self._pronounce(settled, payload, now)
+
+    def _pronounce(self, settled: SettledTask, payload: str | None, now: float) -> None:
+        verdict = settled.verdict
+        account = self.totals.account(settled.opening.series, now)
+        self.totals.settle(account, (verdict.outcome, verdict.reason, verdict.basis), now)
+        self.settled.append(settled)
+        if verdict.outcome != names.COMPLETED:
+            self.letters.bury(settled, payload, now)
+
+    def _remove(self, stream: Stream, opening: int) -> tuple[OpenTask, str | None]:
+        """Take a task out of the open ones, with its payload if no store has it yet."""
+        key = (stream.source.stream, opening)
+        payload = None
+        task = stream.fresh.pop(opening, None)
+        if task is not None:
+            if task.has_payload:
+                payload = self.payloads.pop(key, None)
+        else:
+            task = stream.open.pop(opening)
+            self.closed.append(key)
+            self.updated.pop(key, None)
+            self.wheel.discard(task.alarm_at)
+            oldest = self.totals.accounts[task.series].oldest
+            second = int(task.scheduled_at)
+            oldest[second] -= 1
+            if not oldest[second]:
+                del oldest[second]
+        if task.invocation:
+            siblings = stream.by_invocation[task.invocation]
+            siblings.discard(opening)
+            if not siblings:
+                del stream.by_invocation[task.invocation]
+        return task, payload
+
+    def _observe(self, settled: SettledTask, now: float) -> None:
+        task = settled.opening
+        if settled.duration_seconds is not None:
+            self.totals.observe(totals.DURATION, task.series, settled.duration_seconds, now)
+        if task.deadline is not None and settled.settled_at is not None:
+            budget = task.deadline - task.scheduled_at
+            if budget > 0:
+                used = max(0.0, settled.settled_at - task.scheduled_at) / budget
+                self.totals.observe(totals.BUDGET_USED, task.series, used, now)
+
+    # After it was pronounced.
+
+    def _amend(self, stream: Stream, opening: int, fact: Settled | SpanEnded, now: float) -> None:
+        before = stream.amendable[opening]
+        after = entries.closed(before.opening, fact, now)
+        self._revise(stream, before, after, now)
+        self._observe(after, now)
+        if isinstance(fact, Settled):
+            del stream.amendable[opening]
+
+    def _rejudge(self, stream: Stream, opening: int, fact: Pending, now: float) -> None:
+        before = stream.amendable[opening]
+        task = entries.pending(before.opening, fact, now)
+        verdict = verdicts.infer(
+            task, stream.circumstances(task, 0.0), now, self.limits
+        ) or replace(before.verdict, evidence=(*before.verdict.evidence, _cited(fact)))
+        after = replace(before, opening=task, verdict=verdict, awaiting=task.awaiting)
+        self._revise(stream, before, after, now)
+
+    def _confirm(self, stream: Stream, opening: int, _fact: Fact | None, now: float) -> None:
+        before = stream.amendable[opening]
+        if before.verdict.basis == names.PROVEN:
+            return
+        proof = Cited(verdicts.STREAM_ENDED, 0, stream.state.lock_fell_at)
+        verdict = replace(
+            before.verdict,
+            basis=names.PROVEN,
+            final=True,
+            evidence=(*before.verdict.evidence, proof),
+        )
+        self._replace(stream, before, replace(before, verdict=verdict), now)
+
+    def _finalise(self, stream: Stream, opening: int, _fact: Fact | None, now: float) -> None:
+        before = stream.amendable[opening]
+        due = before.verdict.at + self.limits.finality_seconds
+        if not before.verdict.final and now >= due:
+            after = replace(before, verdict=replace(before.verdict, final=True))
+            self._replace(stream, before, after, now)
+
+    def _revise(self, stream: Stream, before: SettledTask, after: SettledTask, now: float) -> None:
+        """A new verdict. Where outcome or reason differ it is an amendment, and counted."""
+        old, new = before.verdict, after.verdict
+        after = replace(after, history=(*before.history, old))
+        if (old.outcome, old.reason) != (new.outcome, new.reason):
+            self.totals.amend(
+                self.totals.account(after.opening.series, now),
+                (old.outcome, old.reason),
+                (new.outcome, new.reason, new.basis),
+                now,
+            )
+        self._replace(stream, before, after, now)
+        self._watch_finality(stream, after)
+
+    def _replace(self, stream: Stream, before: SettledTask, after: SettledTask, now: float) -> None:
+        stream.amendable[after.opening.sequence] = after
+        self.letters.revise(before, after, now)
+        self.settled.append(after)
+
+    def _watch_finality(self, stream: Stream, settled: SettledTask) -> None:
+        if not settled.verdict.final:
+            due = settled.verdict.at + self.limits.finality_seconds
+            self.wheel.add(due, stream, -settled.opening.sequence, settled.verdict.at)
+
+
+def _ignore(_stream: Stream, _opening: int, _fact: Fact | None, _now: float) -> None:
+    """Evidence that means nothing here."""
+
+
+def _cited(fact: Pending) -> Cited:
+    return Cited(names.EVENT_PENDING, fact.sequence, fact.at)
+
+
+def _worth_a_look(stream: Stream, number: int, second: int) -> bool:
+    """Whether a timer's entry is of a task that still waits for it, or of one not yet final."""
+    if number > 0:
+        task = stream.open.get(number)
+        return task is not None and task.alarm_at == second
+    return number == 0 or -number in stream.amendable

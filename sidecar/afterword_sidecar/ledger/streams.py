@@ -1,0 +1,152 @@
+"""A stream while the book is open: what it has told, and its tasks. Mutable, owned by the book."""
+
+from typing import Final
+
+import msgspec
+
+from afterword_sidecar.ledger.facts import FOREIGN_STREAM_BYTES, Source
+from afterword_sidecar.ledger.limits import Limits
+from afterword_sidecar.ledger.records import Early, OpenTask, SettledTask, StreamState
+from afterword_sidecar.ledger.sequences import SequenceSet
+from afterword_sidecar.ledger.transitions import State
+from afterword_sidecar.ledger.verdicts import SPAN, Circumstances
+
+_OFFSETS_KEPT: Final = 16
+
+
+class Stream:
+    """One reporting process (or one foreign task)."""
+
+    __slots__ = (
+        "ahead",
+        "amendable",
+        "armed_at",
+        "by_invocation",
+        "fresh",
+        "missing_now",
+        "open",
+        "scheduled_arrived",
+        "seen",
+        "settled_arrived",
+        "source",
+        "state",
+    )
+
+    def __init__(self, state: StreamState) -> None:
+        self.source: Source = state.source
+        self.state = state
+        """All but what changes with every record, which stands below."""
+        self.seen = SequenceSet(state.highest, state.holes)
+        self.fresh: dict[int, OpenTask] = {}
+        """Opened since the last drain: no store has them yet."""
+        self.open: dict[int, OpenTask] = {}
+        """Open, and drained before."""
+        self.amendable: dict[int, SettledTask] = {t.opening.sequence: t for t in state.spanned}
+        """Closed, but not by their own word."""
+        self.ahead: dict[int, Early] = {early.opening_sequence: early for early in state.ahead}
+        self.by_invocation: dict[str, set[int]] = {}
+        """Open tasks by the invocation they were scheduled in, where there is one."""
+        self.missing_now = self.missing()
+        """As of the last time the book counted it."""
+        self.armed_at = 0.0
+        """When the book will look at the stream as a whole; 0 if it will not."""
+        self.settled_arrived = state.settled_arrived
+        self.scheduled_arrived = state.scheduled_arrived
+
+    @property
+    def foreign(self) -> bool:
+        """True for a single task told by an SDK that numbers nothing."""
+        return len(self.source.stream) == FOREIGN_STREAM_BYTES
+
+    def frozen(self) -> StreamState:
+        """All of it but the tasks, for a store."""
+        return msgspec.structs.replace(
+            self.state,
+            highest=self.seen.highest,
+            holes=() if self.foreign else tuple(self.seen.holes),
+            ahead=tuple(self.ahead.values()),
+            settled_arrived=self.settled_arrived,
+            scheduled_arrived=self.scheduled_arrived,
+            spanned=tuple(t for t in self.amendable.values() if by_span(t)),
+        )
+
+    def state_of(self, sequence: int) -> State:
+        """Where the task with this opening stands."""
+        task = self.fresh.get(sequence) or self.open.get(sequence)
+        if task is not None:
+            return State.STARTED if task.started_sequence else State.SCHEDULED
+        settled = self.amendable.get(sequence)
+        if settled is not None:
+            return State.SPANNED if by_span(settled) else State.INFERRED
+        early = self.ahead.get(sequence)
+        if early is not None and early.closed:
+            return State.AHEAD
+        return State.CLOSED if sequence in self.seen else State.UNSEEN
+
+    def hear(
+        self, received_at: float, newest_at: float, limits: Limits, *, same_clock: bool
+    ) -> None:
+        """Note that the stream spoke; its clock's offset and its lease follow from that."""
+        state = self.state
+        offset = 0.0 if same_clock else received_at - newest_at
+        window = state.offset_window
+        if not window or window[0][1] != offset or len(window) > 1:
+            window = _least_first(window, received_at, offset, limits)
+        self.state = msgspec.structs.replace(
+            state,
+            last_heard_at=received_at,
+            first_heard_at=state.first_heard_at or received_at,
+            offset_window=window,
+            offset_seconds=window[0][1],
+            same_clock=same_clock,
+            lease_until=received_at + state.lease_seconds if state.lease_seconds else 0.0,
+        )
+
+    def circumstances(self, task: OpenTask, hold_until: float) -> Circumstances:
+        """What the rules need to know to judge ``task``."""
+        state = self.state
+        holes = not self.foreign and bool(self.seen.holes)
+        last_hole = self.seen.holes[-1][1] if holes else 0
+        return Circumstances(
+            offset_seconds=state.offset_seconds,
+            lock_fell_at=state.lock_fell_at,
+            down_at=state.down_at,
+            down_sequence=state.down_sequence,
+            lease_until=state.lease_until,
+            hold_until=hold_until,
+            hole_after_opening=last_hole > task.sequence,
+            hole_within_invocation=last_hole > task.sequence
+            and self.seen.missing(task.sequence, task.invocation_over_sequence) > 0,
+            settled_missing=state.settled_reported > self.settled_arrived,
+        )
+
+    def missing(self) -> int:
+        """Numbers missing and not yet given up."""
+        if self.foreign or not self.seen.holes:
+            return 0
+        return self.seen.missing(max(1, self.state.given_up_below))
+
+    def idle_for(self, limits: Limits) -> float:
+        """How long it may be silent before it is forgotten, seconds."""
+        if self.foreign:
+            return limits.foreign_retention_seconds
+        if self.state.lock_fell_at:
+            return limits.ended_stream_retention_seconds
+        return limits.stream_retention_seconds
+
+
+def _least_first(
+    window: tuple[tuple[float, float], ...], received_at: float, offset: float, limits: Limits
+) -> tuple[tuple[float, float], ...]:
+    """The sliding window's candidates for the least offset, the least of all first.
+
+    Of the rest the newest are kept: losing one of those only makes the estimate more patient.
+    """
+    oldest = received_at - limits.offset_window_seconds
+    smaller = [entry for entry in window if entry[1] < offset and entry[0] >= oldest]
+    return (*smaller[:1], *smaller[1:][-_OFFSETS_KEPT:], (received_at, offset))
+
+
+def by_span(settled: SettledTask) -> bool:
+    """True if the verdict rests on a foreign span."""
+    return bool(settled.verdict.evidence) and settled.verdict.evidence[-1].kind == SPAN
