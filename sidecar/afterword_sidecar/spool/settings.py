@@ -1,0 +1,19 @@
+"""How a spool is read. The defaults suit a sidecar."""
+
+import msgspec
+
+
+class SpoolSettings(msgspec.Struct, frozen=True, kw_only=True):
+    """Every bound of the reader."""
+
+    poll_seconds: float = 0.05
+    """Between looks at locks and files: half the time in which a death is seen, on average. With
+    thousands of live streams it stretches, so that looking never takes over a third of a core."""
+    group_bytes: int = 1 << 20
+    """About; read, decoded and committed together."""
+    quantum_bytes: int = 256 << 10
+    """The most of a group that a stream with a long backlog is sure to get."""
+    line_bytes: int = 1 << 20
+    """A longer line is passed over, and counted."""
+    descriptors: int | None = None
+    """Kept open for locks at most; ``None``: as many as the process may have, less some hundred."""
