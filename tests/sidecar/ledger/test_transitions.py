@@ -1,0 +1,156 @@
+"""The transition table: total, and carried out as it stands."""
+
+import pytest
+
+from afterword_sidecar.ledger.facts import Instance, InvocationEnded, Pending, SpanEnded
+from afterword_sidecar.ledger.transitions import ROWS, TRANSITIONS, Action, Kind, State
+from worlds.desk import SHOP, START, Desk, closing, opening, start
+
+DEADLINE = START + 60
+
+
+def test_the_table_is_total() -> None:
+    """Every state answers every kind of evidence, and every action is used somewhere."""
+    assert set(TRANSITIONS) == set(State)
+    assert all(len(row) == len(Kind) for row in ROWS)
+    assert {action for row in ROWS for action in row} == set(Action)
+
+
+def desk_in(state: State) -> Desk:
+    """A book in which task 1 stands in ``state``; the next number is 3."""
+    desk = Desk()
+    opened = opening(1, deadline=DEADLINE, invocation="inv", payload="{}")
+    span = SpanEnded(START + 1, "send_receipt", "completed", "completed", START, sequence=2)
+    if state in {State.SCHEDULED, State.STARTED, State.INFERRED, State.SPANNED, State.CLOSED}:
+        desk.tell(opened)
+    match state:
+        case State.UNSEEN | State.SCHEDULED:
+            desk.tell(Instance(2, START, "up"))
+        case State.AHEAD:
+            desk.tell(closing(2, outcome="failed", reason="exception"))
+        case State.STARTED:
+            desk.tell(start(2))
+        case State.INFERRED:
+            desk.tell(Instance(2, START, "up"))
+            desk.pass_time(90)
+        case State.SPANNED:
+            desk.tell(span)
+        case State.CLOSED:
+            desk.tell(closing(2))
+    assert state_of_task(desk) is state
+    return desk
+
+
+def state_of_task(desk: Desk) -> State:
+    return desk.book._streams[SHOP.stream].state_of(1)
+
+
+def tell(desk: Desk, kind: Kind) -> None:
+    """Evidence of this kind about task 1."""
+    match kind:
+        case Kind.SCHEDULED:
+            desk.tell(opening(1, deadline=DEADLINE, invocation="inv", payload="{}"))
+        case Kind.STARTED:
+            desk.tell(start(3))
+        case Kind.PENDING:
+            desk.tell(Pending(3, 1, START + 2, "shutdown"))
+        case Kind.SPAN:
+            desk.tell(
+                SpanEnded(START + 2, "send_receipt", "failed", "exception", START, sequence=3)
+            )
+        case Kind.SETTLED:
+            desk.tell(closing(3))
+        case Kind.INVOCATION_ENDED:
+            desk.tell(InvocationEnded(3, START + 2, "inv", scheduled=1, started=0))
+        case Kind.STREAM_ENDED:
+            desk.die()
+        case Kind.TIME:
+            desk.pass_time(2000)
+
+
+LOST = "timed_out/platform_deadline/inferred"
+# What the semantics ask of every pair, written down apart from the code's own table:
+# state after -> and the verdict after ("" where none was ever pronounced).
+EXPECTED: dict[State, dict[Kind, tuple[State, str]]] = {
+    State.UNSEEN: {
+        Kind.SCHEDULED: (State.SCHEDULED, ""),
+        Kind.STARTED: (State.UNSEEN, ""),
+        Kind.PENDING: (State.UNSEEN, ""),
+        Kind.SPAN: (State.SPANNED, "failed/exception/observed"),
+        Kind.SETTLED: (State.AHEAD, "completed/completed/observed"),
+        Kind.INVOCATION_ENDED: (State.UNSEEN, ""),
+        Kind.STREAM_ENDED: (State.UNSEEN, ""),
+        Kind.TIME: (State.UNSEEN, ""),
+    },
+    State.AHEAD: {
+        Kind.SCHEDULED: (State.CLOSED, "failed/exception/observed"),
+        **dict.fromkeys(
+            [k for k in Kind if k is not Kind.SCHEDULED],
+            (State.AHEAD, "failed/exception/observed"),
+        ),
+    },
+    State.SCHEDULED: {
+        Kind.SCHEDULED: (State.SCHEDULED, ""),
+        Kind.STARTED: (State.STARTED, ""),
+        Kind.PENDING: (State.SCHEDULED, ""),
+        Kind.SPAN: (State.SPANNED, "failed/exception/observed"),
+        Kind.SETTLED: (State.CLOSED, "completed/completed/observed"),
+        Kind.INVOCATION_ENDED: (State.INFERRED, "dropped/never_started/inferred"),
+        Kind.STREAM_ENDED: (State.INFERRED, "dropped/instance_lost/proven"),
+        Kind.TIME: (State.INFERRED, LOST),
+    },
+    State.STARTED: {
+        Kind.SCHEDULED: (State.STARTED, ""),
+        Kind.STARTED: (State.STARTED, ""),
+        Kind.PENDING: (State.STARTED, ""),
+        Kind.SPAN: (State.SPANNED, "failed/exception/observed"),
+        Kind.SETTLED: (State.CLOSED, "completed/completed/observed"),
+        Kind.INVOCATION_ENDED: (State.STARTED, ""),
+        Kind.STREAM_ENDED: (State.INFERRED, "dropped/instance_lost/proven"),
+        Kind.TIME: (State.INFERRED, LOST),
+    },
+    State.INFERRED: {
+        Kind.SCHEDULED: (State.INFERRED, LOST),
+        Kind.STARTED: (State.INFERRED, LOST),
+        Kind.PENDING: (State.INFERRED, "dropped/shutdown/inferred"),
+        Kind.SPAN: (State.SPANNED, "failed/exception/observed"),
+        Kind.SETTLED: (State.CLOSED, "completed/completed/observed"),
+        Kind.INVOCATION_ENDED: (State.INFERRED, LOST),
+        Kind.STREAM_ENDED: (State.INFERRED, "timed_out/platform_deadline/proven"),
+        Kind.TIME: (State.INFERRED, LOST),
+    },
+    State.SPANNED: {
+        **dict.fromkeys(Kind, (State.SPANNED, "completed/completed/observed")),
+        Kind.SETTLED: (State.CLOSED, "completed/completed/observed"),
+    },
+    State.CLOSED: dict.fromkeys(Kind, (State.CLOSED, "completed/completed/observed")),
+}
+
+
+@pytest.mark.parametrize("kind", Kind, ids=lambda kind: kind.name)
+@pytest.mark.parametrize("state", State, ids=lambda state: state.name)
+def test_every_state_answers_every_kind_of_evidence(state: State, kind: Kind) -> None:
+    """The task ends where the semantics say, counted once; telling it again changes nothing."""
+    desk = desk_in(state)
+    tell(desk, kind)
+    after, verdict = EXPECTED[state][kind]
+    for _ in range(2):  # the second time all of it is redelivered
+        assert state_of_task(desk) is after
+        key = (SHOP.stream, 1)
+        assert (desk.verdict(1) if key in desk.settled else "") == verdict
+        told = state is not State.UNSEEN or after is not State.UNSEEN
+        assert desk.total("scheduled", "send_receipt") == (1 if told else 0)
+        if kind is not Kind.TIME:
+            tell(desk, kind)
+    assert desk.total("settled") - desk.total("amended") == (1 if verdict else 0)
+    desk.restart()
+    assert state_of_task(desk) is after
+
+
+def test_verdicts_that_only_time_made_become_final() -> None:
+    """Before the window is over an inferred verdict is provisional, after it final."""
+    desk = desk_in(State.INFERRED)
+    assert not desk.settled[SHOP.stream, 1].verdict.final
+    desk.pass_time(desk.limits.finality_seconds + 1)
+    assert desk.settled[SHOP.stream, 1].verdict.final
+    assert desk.total("amended") == 0
