@@ -1,1 +1,4 @@
-"""TODO"""
+"""Where a book is kept. One contract, two stores: SQLite, and memory.
+
+``contract.Store`` says what both promise; ``sqlite.SqliteStore``, ``memory.MemoryStore`` keep it.
+"""

@@ -1,0 +1,44 @@
+"""What stores ask of a dead letter: its labels, whether late evidence may amend it. Pure."""
+
+from msgspec.structs import replace
+
+from afterword.names import OBSERVED
+from afterword_sidecar.ledger.records import DeadLetter, SettledTask
+from afterword_sidecar.stores.contract import DeadLetterQuery
+
+Labels = tuple[str, str, str]
+"""(service label, task label, outcome)."""
+
+
+def labels_of(letter: DeadLetter) -> Labels:
+    """What the letter is counted under."""
+    series = letter.settled.opening.series
+    return (series.service, series.task, letter.settled.verdict.outcome)
+
+
+def amendable(letter: DeadLetter) -> bool:
+    """True while its verdict is not the task's own closing, and it did not turn out to be wrong."""
+    return letter.closed_at is None and letter.settled.verdict.basis != OBSERVED
+
+
+def without_stack(settled: SettledTask) -> SettledTask:
+    """``settled`` without what only a reader needs, and which can be long."""
+    return replace(settled, exception_message="", exception_stacktrace="")
+
+
+def matches(query: DeadLetterQuery, letter: DeadLetter) -> bool:
+    """True if ``letter`` meets every condition of ``query`` (its cursor and limit aside).
+
+    Service and task are met by the true name and by the label it is counted under.
+    """
+    settled = letter.settled
+    opening, verdict = settled.opening, settled.verdict
+    return (
+        query.service in ("", opening.source.service, opening.series.service)
+        and query.task in ("", opening.task, opening.series.task)
+        and query.outcome in ("", verdict.outcome)
+        and query.reason in ("", verdict.reason)
+        and query.state in ("", "open" if letter.closed_at is None else "closed")
+        and (query.since is None or verdict.at >= query.since)
+        and (query.until is None or verdict.at < query.until)
+    )

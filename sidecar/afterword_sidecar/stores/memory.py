@@ -1,0 +1,153 @@
+"""A book kept in memory: the whole contract but durability. For tests, and for a first look."""
+
+import secrets
+from collections import Counter
+from typing import Final
+
+from afterword_sidecar.ledger.records import (
+    Changes,
+    DeadLetter,
+    DeadLetterRow,
+    OpenTask,
+    Saved,
+    StreamState,
+    TaskKey,
+    Total,
+)
+from afterword_sidecar.stores.contract import (
+    DeadLetterPage,
+    DeadLetterQuery,
+    Pruned,
+    Retention,
+    StoreError,
+)
+from afterword_sidecar.stores.letters import amendable, labels_of, matches, without_stack
+from afterword_sidecar.stores.limits import PRUNED_AT_ONCE, RETIRED_AT_MOST
+from afterword_sidecar.stores.positions import beginning_of, cursor_of, key_from, position_of
+
+_SUBJECT: Final = "the book in memory"
+
+
+class MemoryStore:
+    """Keeps a book as long as the object lives, as ``contract.Store`` says."""
+
+    def __init__(self) -> None:
+        self._book_id = secrets.token_hex(16)
+        self._closed = False
+        self._open: dict[TaskKey, OpenTask] = {}
+        self._payloads: dict[TaskKey, str] = {}
+        self._streams: dict[bytes, StreamState] = {}
+        self._retired: dict[bytes, None] = {}
+        self._totals: dict[tuple[str, tuple[str, ...]], Total] = {}
+        self._letters: dict[TaskKey, DeadLetter] = {}
+
+    @property
+    def book_id(self) -> str:
+        """32 hex characters, made with the book."""
+        return self._book_id
+
+    def load(self) -> Saved:
+        """The book as of the last commit."""
+        self._check("load book")
+        letters = self._letters.values()
+        return Saved(
+            open_tasks=list(self._open.values()),
+            streams=list(self._streams.values()),
+            retired=list(self._retired),
+            totals=list(self._totals.values()),
+            amendable=[without_stack(each.settled) for each in letters if amendable(each)],
+            dead_letters_open=dict(
+                Counter(labels_of(each) for each in letters if each.closed_at is None)
+            ),
+        )
+
+    def commit(self, changes: Changes) -> None:
+        """Make ``changes`` true."""
+        self._check("commit")
+        if changes.empty:
+            return
+        self._write_tasks(changes)
+        for state in changes.streams:
+            self._streams[state.source.stream] = state
+        for stream in changes.retired:
+            self._streams.pop(stream, None)
+            self._retired.setdefault(stream)
+        for stream in list(self._retired)[:-RETIRED_AT_MOST]:
+            del self._retired[stream]
+        for total in changes.totals:
+            self._totals[(total.metric, total.labels)] = total
+
+    def dead_letters(self, query: DeadLetterQuery) -> DeadLetterPage:
+        """A page of dead letters, newest first. Raises ``ValueError`` for a foreign cursor."""
+        self._check("list dead letters")
+        begin = beginning_of(query)
+        found = [each for each in self._letters.values() if matches(query, each)]
+        found = sorted((each for each in found if position_of(each) < begin), key=position_of)
+        shown = found[::-1][: query.limit]
+        more = len(found) > len(shown)
+        return DeadLetterPage(shown, cursor_of(position_of(shown[-1])) if more else "")
+
+    def dead_letter(self, letter_id: str) -> tuple[DeadLetter, str | None] | None:
+        """A dead letter and its payload; ``None`` if there is no such letter."""
+        self._check("read dead letter")
+        key = key_from(letter_id)
+        letter = None if key is None else self._letters.get(key)
+        return None if letter is None or key is None else (letter, self._payloads.get(key))
+
+    def prune(self, retention: Retention, now: float) -> Pruned:
+        """Take what is beyond ``retention``: ``PRUNED_AT_ONCE`` at most."""
+        self._check("prune")
+        taken = self._beyond(retention, now)
+        for key in taken:
+            self._payloads.pop(key, None)
+        letters = [self._letters.pop(key) for key in taken]
+        by_labels = Counter(labels_of(each) for each in letters if each.closed_at is None)
+        return Pruned(taken, dict(by_labels))
+
+    def close(self) -> None:
+        """Refuse everything from now on. Idempotent."""
+        self._closed = True
+
+    def _write_tasks(self, changes: Changes) -> None:
+        for task in changes.opened:
+            self._open[(task.source.stream, task.sequence)] = task
+        self._payloads |= changes.payloads
+        for row in changes.dead_letters:
+            self._put_letter(row)
+        for key in changes.closed:
+            self._open.pop(key, None)
+        for key in [*changes.closed, *changes.payloads]:
+            if key not in self._open and key not in self._letters:
+                self._payloads.pop(key, None)
+
+    def _put_letter(self, row: DeadLetterRow) -> None:
+        key = row.letter.settled.key
+        self._letters[key] = row.letter
+        if row.payload is not None:
+            self._payloads[key] = row.payload
+
+    def _beyond(self, retention: Retention, now: float) -> list[TaskKey]:
+        def bytes_of(key: TaskKey) -> int:
+            return len(self._payloads.get(key, "").encode())
+
+        oldest = sorted(self._letters.values(), key=lambda each: each.settled.verdict.at)
+        limit = now - retention.age_seconds
+        aged = [each.settled.key for each in oldest if each.settled.verdict.at < limit]
+        aged = aged[:PRUNED_AT_ONCE]
+        left = [each for each in oldest if each.settled.key not in set(aged)]
+        count = len(left) - retention.count
+        size = sum(bytes_of(each.settled.key) for each in left) - retention.payload_bytes
+        chosen: list[TaskKey] = []
+        for letter in sorted(left, key=lambda each: each.closed_at is None):
+            key = letter.settled.key
+            if (count <= 0 and size <= 0) or len(aged) + len(chosen) >= PRUNED_AT_ONCE:
+                break
+            if count > 0 or bytes_of(key):
+                chosen.append(key)
+                count -= 1
+                size -= bytes_of(key)
+        return aged + chosen
+
+    def _check(self, operation: str) -> None:
+        if self._closed:
+            raise StoreError(f"{operation}: {_SUBJECT}: the book is closed; make a new one")
