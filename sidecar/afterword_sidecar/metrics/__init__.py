@@ -2,12 +2,13 @@
 
 from afterword_sidecar.metrics.exemplars import Exemplars, exemplars_of
 from afterword_sidecar.metrics.exposition import Exposition, accepts_gzip, negotiate, render
-from afterword_sidecar.metrics.families import families
+from afterword_sidecar.metrics.families import Families, families
 from afterword_sidecar.metrics.itself import Itself
 
 __all__ = [
     "Exemplars",
     "Exposition",
+    "Families",
     "Itself",
     "accepts_gzip",
     "exemplars_of",

@@ -31,11 +31,12 @@ AMENDMENT_LABELS: Final = (
 )
 IN_FLIGHT: Final = "in_flight"
 
+Families = Iterator[Metric]
 Labels = tuple[str, ...]
 _Totals = dict[str, dict[Labels, Total]]
 
 
-def families(view: View, itself: Itself, exemplars: Exemplars) -> Iterator[Metric]:
+def families(view: View, itself: Itself, exemplars: Exemplars) -> Families:
     """All metric families of a scrape, in a fixed order."""
     totals: _Totals = defaultdict(dict)
     for (metric, labels), total in view.totals.items():

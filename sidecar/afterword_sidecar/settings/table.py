@@ -46,7 +46,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     dead_letter_payload_bytes: int
     services: int
     tasks_per_service: int
-    tasks_in_all: int
+    series_in_all: int
     unset_completed: frozenset[str]
     stop_seconds: float
     log_level: str
@@ -166,7 +166,7 @@ _JUDGING: Final = (
     Setting(
         name="grace_seconds",
         parse=duration_or_none,
-        default="5s",
+        default="2s",
         metavar="DURATION",
         group="Judging",
         help="How long after its deadline a task may still be heard of before it is pronounced.",
@@ -202,10 +202,10 @@ _KEEPING: Final = (
     Setting(
         name="stream_retention_seconds",
         parse=duration,
-        default="1d",
+        default="7d",
         metavar="DURATION",
         group="Keeping",
-        help="How long a stream that has gone silent is remembered in full.",
+        help="How long a stream that has gone silent is remembered; what it says later is stale.",
     ),
     Setting(
         name="dead_letter_age_seconds",
@@ -253,7 +253,7 @@ _BOUNDS: Final = (
     Setting(
         name="services",
         parse=count,
-        default="100",
+        default="200",
         metavar="NUMBER",
         group="Bounds",
         help="How many services get label values of their own; further ones count as `_other`.",
@@ -267,12 +267,12 @@ _BOUNDS: Final = (
         help="How many tasks of one service get label values of their own.",
     ),
     Setting(
-        name="tasks_in_all",
+        name="series_in_all",
         parse=count,
-        default="2000",
+        default="5000",
         metavar="NUMBER",
         group="Bounds",
-        help="How many tasks of all services together get label values of their own.",
+        help="How many combinations of service, task, platform and origin there may be in all.",
     ),
     Setting(
         name="stop_seconds",

@@ -1,0 +1,154 @@
+"""The operators' port: metrics, health, and the API that reads the book. Only ever GET."""
+
+import asyncio
+import ipaddress
+import time
+from collections.abc import Callable, Sequence
+from http import HTTPStatus
+from typing import Final
+
+import msgspec
+from aiohttp import hdrs, web
+from aiohttp.typedefs import Handler
+
+from afterword_sidecar.service import Service
+from afterword_sidecar.web import api_dead_letters, api_parameters, openapi
+from afterword_sidecar.web import api_shapes as shapes
+from afterword_sidecar.web.api_tasks import Snapshots, TaskFilter
+from afterword_sidecar.web.problems import problem, problems
+from afterword_sidecar.web.scrape import Scrape
+
+DEFAULT_PAGE: Final = 100
+_HEADERS: Final = {
+    "Cache-Control": "no-store",
+    "Content-Security-Policy": "default-src 'none'; frame-ancestors 'none'",
+    "Cross-Origin-Resource-Policy": "same-origin",
+    "Referrer-Policy": "no-referrer",
+    "X-Content-Type-Options": "nosniff",
+    "Server": "afterword",
+}
+
+Unready = Callable[[], Sequence[shapes.UnreadyReason]]
+
+
+def operators_app(
+    service: Service, *, version: str, unready: Unready, clock: Callable[[], float] = time.monotonic
+) -> web.Application:
+    """The application of the operators' port over a started ``service``.
+
+    ``unready`` says what keeps the sidecar from taking evidence, beyond what the service knows.
+    """
+    api = _Api(service, unready, Snapshots(service, clock))
+    scrape = Scrape(service, started_at=service.now(), version=version)
+    app = web.Application(middlewares=[problems, _only_by_a_local_name])
+    app.on_response_prepare.append(_add_headers)
+    app.add_routes(
+        [
+            web.get("/metrics", scrape.handle),
+            web.get("/healthz", api.healthz),
+            web.get("/readyz", api.readyz),
+            web.get("/api/v1/openapi.json", api.openapi),
+            web.get("/api/v1/tasks", api.tasks),
+            web.get("/api/v1/dead-letters", api.dead_letters),
+            web.get("/api/v1/dead-letters/{id}", api.dead_letter),
+        ]
+    )
+    return app
+
+
+class _Api:
+    def __init__(self, service: Service, unready: Unready, snapshots: Snapshots) -> None:
+        self._service = service
+        self._unready = unready
+        self._snapshots = snapshots
+
+    async def healthz(self, _request: web.Request) -> web.Response:
+        return _json(msgspec.json.encode(shapes.Liveness("alive")))
+
+    async def readyz(self, _request: web.Request) -> web.Response:
+        reasons = [*_service_reasons(self._service), *self._unready()]
+        answer = shapes.Readiness("not_ready" if reasons else "ready", reasons)
+        status = HTTPStatus.SERVICE_UNAVAILABLE if reasons else HTTPStatus.OK
+        return _json(msgspec.json.encode(answer), status)
+
+    async def openapi(self, _request: web.Request) -> web.Response:
+        return _json(openapi.document())
+
+    async def tasks(self, request: web.Request) -> web.Response:
+        asked = api_parameters.read(api_parameters.TASK_PARAMETERS, request.query.items())
+        limit = asked.pop("limit", DEFAULT_PAGE)
+        cursor = asked.pop("cursor", "")
+        start = self._snapshots.find(cursor) if cursor else (await self._snapshots.take(), 0)
+        snapshot, position = start
+        wanted = TaskFilter(**asked)
+
+        def page() -> bytes:
+            return msgspec.json.encode(snapshot.page(wanted, limit, position))
+
+        return _json(await asyncio.to_thread(page))
+
+    async def dead_letters(self, request: web.Request) -> web.Response:
+        asked = api_parameters.read(api_parameters.DEAD_LETTER_PARAMETERS, request.query.items())
+        return _json(
+            await self._service.read(
+                lambda store: msgspec.json.encode(api_dead_letters.page(store, asked))
+            )
+        )
+
+    async def dead_letter(self, request: web.Request) -> web.Response:
+        api_parameters.read((), request.query.items())
+        letter_id = request.match_info["id"]
+        found = await self._service.read(lambda store: api_dead_letters.one(store, letter_id))
+        if found is None:
+            detail = "there is no such dead letter: it never was, or retention has buried it"
+            return problem(HTTPStatus.NOT_FOUND, detail)
+        return _json(msgspec.json.encode(found))
+
+
+def _service_reasons(service: Service) -> list[shapes.UnreadyReason]:
+    stats = service.stats
+    if stats.store_failing_since is not None:
+        detail = f"the store fails: {stats.store_error}"
+        return [shapes.UnreadyReason("store_failing", detail)]
+    if not service.ready:
+        return [shapes.UnreadyReason("not_running", "the sidecar is starting or stopping")]
+    return []
+
+
+def _json(body: bytes, status: HTTPStatus = HTTPStatus.OK) -> web.Response:
+    return web.Response(status=status, body=body, content_type="application/json")
+
+
+async def _add_headers(_request: web.Request, response: web.StreamResponse) -> None:
+    response.headers.update(_HEADERS)
+
+
+@web.middleware
+async def _only_by_a_local_name(request: web.Request, handler: Handler) -> web.StreamResponse:
+    """Refuse foreign host names on a loopback address.
+
+    A web page can make its own name resolve to 127.0.0.1 (DNS rebinding) and read payloads with
+    its visitor's browser; it cannot make the browser send another name.
+    """
+    if _is_loopback(request) and not _is_local_name(request.headers.get(hdrs.HOST, "")):
+        return problem(HTTPStatus.MISDIRECTED_REQUEST, "ask for localhost or an address")
+    return await handler(request)
+
+
+def _is_loopback(request: web.Request) -> bool:
+    if request.transport is None:
+        return False
+    address: str = request.transport.get_extra_info("sockname")[0]
+    return ipaddress.ip_address(address.partition("%")[0]).is_loopback
+
+
+def _is_local_name(host: str) -> bool:
+    name = host.rpartition(":")[0] if host.rpartition(":")[2].isdigit() else host
+    name = name.removeprefix("[").removesuffix("]").lower()
+    if name in {"", "localhost"} or name.endswith(".localhost"):
+        return True
+    try:
+        ipaddress.ip_address(name)
+    except ValueError:
+        return False
+    return True

@@ -1,0 +1,61 @@
+"""``/metrics``: a committed version of the book, rendered off the loop, one scrape at a time."""
+
+import asyncio
+from collections.abc import Callable
+
+from aiohttp import web
+
+from afterword_sidecar import metrics
+from afterword_sidecar.metrics import Itself
+from afterword_sidecar.service import COMMIT_SECONDS_BOUNDS, Service
+
+
+class Scrape:
+    """Answers scrapes."""
+
+    def __init__(self, service: Service, *, started_at: float, version: str) -> None:
+        self._service = service
+        self._started_at = started_at
+        self._version = version
+        # However many scrape at once, one thread renders: the loop keeps its share.
+        self._rendering = asyncio.Lock()
+
+    async def handle(self, request: web.Request) -> web.Response:
+        """The book's and the sidecar's metrics, in the form that ``Accept`` asks for."""
+        form = metrics.negotiate(request.headers.get("Accept", ""))
+        zipped = metrics.accepts_gzip(request.headers.get("Accept-Encoding", ""))
+        async with self._rendering:
+            families = await self._families()
+            body = await asyncio.to_thread(metrics.render, families, form, zipped=zipped)
+        headers = {"Content-Type": form.value, "Vary": "Accept, Accept-Encoding"}
+        if zipped:
+            headers["Content-Encoding"] = "gzip"
+        return web.Response(body=body, headers=headers)
+
+    async def _families(self) -> Callable[[], metrics.Families]:
+        view = await self._service.view()
+        itself = self._itself()
+        exemplars = metrics.exemplars_of(tuple(self._service.recently_settled))
+        return lambda: metrics.families(view, itself, exemplars)
+
+    def _itself(self) -> Itself:
+        stats = self._service.stats
+        return Itself(
+            started_at=self._started_at,
+            version=self._version,
+            book_id=self._service.book_id,
+            records_accepted=stats.records_accepted,
+            records_duplicate=stats.records_duplicate,
+            records_rejected=dict(stats.records_rejected),
+            records_passed_by=dict(stats.passed_by),
+            refused=dict(stats.refused),
+            requests=dict(stats.requests),
+            commit_seconds_bounds=COMMIT_SECONDS_BOUNDS,
+            commit_seconds=(*stats.commit_seconds_buckets, stats.commit_seconds_sum),
+            commits_failed=stats.commits_failed,
+            queue_submissions=stats.queue_submissions,
+            queue_bytes=stats.queue_bytes,
+            store_failing=stats.store_failing_since is not None,
+            stalls=stats.stalls,
+            internal_errors=stats.internal_errors,
+        )
