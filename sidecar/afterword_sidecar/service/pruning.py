@@ -48,5 +48,5 @@ class Pruning:
             return False
         if not pruned.keys:
             return False
-        book.forget_dead_letters(pruned)
+        book.forget_dead_letters(pruned.keys, pruned.by_labels)
         return True

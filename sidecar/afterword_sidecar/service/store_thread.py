@@ -20,9 +20,7 @@ class StoreThread:
 
     async def run(self, call: Callable[[Store], T]) -> T:
         """What ``call`` returns or raises. Cancelling the caller does not stop the call."""
-        return await asyncio.get_running_loop().run_in_executor(
-            self._thread, call, self._store
-        )
+        return await asyncio.get_running_loop().run_in_executor(self._thread, call, self._store)
 
     async def read(self, call: Callable[[Store], T]) -> T:
         """As ``run``; at most one read stands before a commit, however many are asked for."""

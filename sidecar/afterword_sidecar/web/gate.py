@@ -1,0 +1,98 @@
+"""What is checked of a request before a byte of its body is read, in the order it is checked."""
+
+import hmac
+from dataclasses import dataclass
+from http import HTTPStatus
+from typing import Final
+
+from aiohttp import web
+
+from afterword import names
+from afterword_sidecar.otlp import ContentType, Signal
+
+SIGNALS: Final[dict[str, Signal]] = {
+    "/v1/logs": "logs",
+    "/v1/traces": "traces",
+    "/v1/metrics": "metrics",
+    "/v1development/profiles": "profiles",
+}
+CONTENT_TYPES: Final[dict[str, ContentType]] = {
+    "application/json": "json",
+    "application/x-protobuf": "protobuf",
+}
+
+
+class Turned(Exception):  # noqa: N818 - a decision, not a failure of ours
+    """Turned away: the status, why, and headers for the answer."""
+
+    def __init__(
+        self, status: HTTPStatus, message: str, headers: dict[str, str] | None = None
+    ) -> None:
+        super().__init__(message)
+        self.status = status
+        self.headers = headers or {}
+
+
+@dataclass(frozen=True, slots=True)
+class Admitted:
+    """What a request says it is."""
+
+    signal: Signal
+    content_type: ContentType
+    content_encoding: str
+    """As sent, lower case; whether it can be read is the decoder's to say."""
+
+
+class Gate:
+    """Admits requests to this book with this token (empty: anyone)."""
+
+    def __init__(self, book_id: str, token: str) -> None:
+        self._book_id = book_id
+        self._token = token.encode()
+
+    def admit(self, request: web.Request) -> Admitted:
+        """What ``request`` is. Raises ``Turned``: 404, 405, 401, 415 or 503."""
+        signal = SIGNALS.get(request.path)
+        if signal is None:
+            known = ", ".join(SIGNALS)
+            raise Turned(HTTPStatus.NOT_FOUND, f"no such path: send OTLP to {known}")
+        if request.method != "POST":
+            raise Turned(HTTPStatus.METHOD_NOT_ALLOWED, "OTLP is sent with POST", {"Allow": "POST"})
+        self._check_token(request)
+        content_type = content_type_of(request)
+        if content_type is None:
+            raise Turned(
+                HTTPStatus.UNSUPPORTED_MEDIA_TYPE,
+                f"Content-Type must be {' or '.join(CONTENT_TYPES)}",
+            )
+        self._check_book(request)
+        encoding = request.headers.get("Content-Encoding", "").strip().lower()
+        return Admitted(signal, content_type, encoding)
+
+    def _check_token(self, request: web.Request) -> None:
+        if not self._token:
+            return
+        scheme, _, given = request.headers.get("Authorization", "").partition(" ")
+        # Surrogates stand for bytes that are no UTF-8; a wrong token must not be an error of ours.
+        given_bytes = given.strip().encode("utf-8", "surrogateescape")
+        if scheme.lower() != "bearer" or not hmac.compare_digest(given_bytes, self._token):
+            raise Turned(
+                HTTPStatus.UNAUTHORIZED,
+                "a valid bearer token is needed",
+                {"WWW-Authenticate": 'Bearer realm="afterword"'},
+            )
+
+    def _check_book(self, request: web.Request) -> None:
+        echoed = request.headers.get(names.BOOK_HEADER, "")
+        if echoed and echoed != self._book_id:
+            raise Turned(
+                HTTPStatus.SERVICE_UNAVAILABLE,
+                f"this is book {self._book_id}, not {echoed[:40]!r}: two sidecars seem to share an"
+                " address, or a new one began without the old one's data",
+            )
+
+
+def content_type_of(request: web.Request) -> ContentType | None:
+    """The encoding the request claims, and answers are given in; ``None`` if not one of OTLP's."""
+    declared = request.headers.get("Content-Type", "")
+    return CONTENT_TYPES.get(declared.partition(";")[0].strip().lower())
