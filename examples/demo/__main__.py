@@ -1,0 +1,126 @@
+"""``make demo``: a shop whose deferred work fails in every way, and the book that has seen it all.
+
+    python -m examples.demo [--keep] [--orders 300] [--seed N] [--folder build/demo]
+
+Exit code 0 if the book says of every single task what truly became of it, 1 if it differs, 2 if
+the demo could not be run to its end.
+"""
+
+import argparse
+import os
+import signal
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Sequence
+from pathlib import Path
+from types import FrameType
+from typing import Never
+
+import httpx
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
+
+from examples.demo import truth
+from examples.demo.book import Book
+from examples.demo.comparison import compare
+from examples.demo.report import show_comparison, show_where_to_look
+from examples.demo.servers import StartError
+from examples.demo.stage import Stage, command, set_up
+from examples.demo.story import Killing, Story, StoryError, pronounced_within_seconds
+from examples.shop.orders import Order
+
+_WORKERS = 3
+
+
+def main() -> int:
+    """Run it, and always clean up."""
+    options = _options()
+    console = Console(highlight=False)
+    for number in (signal.SIGTERM, signal.SIGHUP):
+        signal.signal(number, _stop)
+    agreed = False
+    try:
+        with set_up(options.folder, workers=_WORKERS) as stage:
+            console.print(f"sidecar and shop ({_WORKERS} workers) are up")
+            agreed = _play(console, stage, options.orders, options.seed)
+            show_where_to_look(console, stage, kept=options.keep)
+            if options.keep:
+                _wait_for_the_user(console)
+    except (StartError, StoryError, httpx.HTTPError) as error:
+        console.print(f"[bold red]the demo failed:[/] {error!s}", markup=True)
+        return 2
+    except KeyboardInterrupt:
+        if not options.keep:
+            return 130
+    return 0 if agreed else 1
+
+
+def _play(console: Console, stage: Stage, orders: int, seed: int) -> bool:
+    book = Book(stage.operators_url)
+    story = Story(stage, book, seed=seed)
+    first, last = orders * 2 // 3, orders - orders * 2 // 3
+    _order(console, story, story.customers.ordinary(first), "orders before the kill")
+    _order(console, story, story.customers.kept_waiting(12), "orders the warehouse sits on")
+    killing = story.kill()
+    console.print(
+        f"[magenta]kill -9[/] of worker {', '.join(map(str, killing.workers))}, "
+        f"with {len(killing.tasks)} tasks pending"
+    )
+    story.wait_for_workers(_WORKERS + len(killing.workers))
+    _order(console, story, story.customers.ordinary(last), "orders after the kill")
+    story.wait_for_the_end()
+    comparison = compare(truth.fates(story.log()), book.read())
+    console.print()
+    show_comparison(console, comparison)
+    _show_one_lost_task(console, stage, book, killing)
+    return not comparison.differences
+
+
+def _order(console: Console, story: Story, orders: Sequence[Order], title: str) -> None:
+    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn())
+    began = time.monotonic()
+    with Progress(*columns, TimeElapsedColumn(), console=console, transient=True) as progress:
+        bar = progress.add_task(title, total=len(orders))
+        story.order(orders, lambda: progress.advance(bar))
+    console.print(f"{len(orders)} {title}: answered in {time.monotonic() - began:.1f} s")
+
+
+def _show_one_lost_task(console: Console, stage: Stage, book: Book, killing: Killing) -> None:
+    letters = list(book.letters(reason="instance_lost"))
+    if not letters:
+        return
+    milliseconds = pronounced_within_seconds(letters, killing) * 1000
+    console.print(f"\nfrom the kill to the last of {len(letters)} verdicts: {milliseconds:.0f} ms")
+    shown = (command("afterword"), "dead-letters", "show", letters[0]["id"])
+    console.print(f"[dim]$ afterword dead-letters show {letters[0]['id']}[/]")
+    sys.stdout.flush()
+    colour = {"FORCE_COLOR": "1"} if console.is_terminal else {}
+    subprocess.run(
+        (*shown, "--url", stage.operators_url),
+        env=os.environ | colour | {"COLUMNS": str(console.width)},
+        check=True,
+    )
+
+
+def _wait_for_the_user(console: Console) -> None:
+    console.print("everything keeps running until Ctrl-C")
+    threading.Event().wait()
+
+
+def _stop(_number: int, _frame: FrameType | None) -> Never:
+    sys.exit(2)
+
+
+def _options() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(prog="python -m examples.demo", description=__doc__)
+    parser.add_argument("--keep", action="store_true", help="leave it running until Ctrl-C")
+    parser.add_argument("--orders", type=int, default=300, help="ordinary orders")
+    parser.add_argument("--seed", type=int, default=3, help="decides who orders what")
+    parser.add_argument("--folder", type=Path, default=Path("build/demo"))
+    return parser.parse_args()
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,76 @@
+"""The shop's customers: they send orders and get their answers; some change their minds."""
+
+import asyncio
+import random
+from collections.abc import Callable, Sequence
+from dataclasses import asdict
+from itertools import count
+
+import httpx
+
+from examples.shop.orders import Delivery, Order, Trouble
+
+_AT_ONCE = 8
+_SHARES = {
+    (Delivery.COURIER, Trouble.NONE): 9,
+    (Delivery.COURIER, Trouble.COURIER_SILENT): 3,
+    (Delivery.COURIER, Trouble.MAILBOX_FULL): 2,
+    (Delivery.COURIER, Trouble.BANK_TIMES_OUT): 2,
+    (Delivery.GIFT_WRAPPED, Trouble.NONE): 2,
+    (Delivery.GIFT_WRAPPED, Trouble.CHANGED_MIND): 3,
+    (Delivery.FROM_WAREHOUSE, Trouble.NONE): 3,
+}
+
+
+class Customers:
+    """Make orders, and send them to the shop at ``url``. ``seed`` decides who orders what."""
+
+    def __init__(self, url: str, seed: int) -> None:
+        self._url = url
+        self._random = random.Random(seed)
+        self._numbers = count(1)
+
+    def ordinary(self, number: int) -> list[Order]:
+        """Orders of every kind but those that are lost with a killed worker."""
+        kinds = [kind for kind, share in _SHARES.items() for _ in range(share)]
+        drawn = [kinds[i % len(kinds)] for i in range(number)]
+        self._random.shuffle(drawn)
+        return [self._order(*kind) for kind in drawn]
+
+    def kept_waiting(self, number: int) -> list[Order]:
+        """Orders for which the warehouse never answers."""
+        kind = (Delivery.FROM_WAREHOUSE, Trouble.WAREHOUSE_BUSY)
+        return [self._order(*kind) for _ in range(number)]
+
+    async def send(self, orders: Sequence[Order], answered: Callable[[], None]) -> None:
+        """Send them, a few at once. Raises ``httpx.HTTPError`` if the shop does not take one."""
+        waiting = iter(orders)
+
+        async def customer() -> None:
+            # One connection each: taking an order back must reach the worker that has it.
+            limits = httpx.Limits(max_connections=1)
+            async with httpx.AsyncClient(base_url=self._url, limits=limits) as client:
+                for order in waiting:
+                    await _send(client, order)
+                    answered()
+
+        await asyncio.gather(*(customer() for _ in range(_AT_ONCE)))
+
+    def _order(self, delivery: Delivery, trouble: Trouble) -> Order:
+        number = next(self._numbers)
+        return Order(
+            order_id=f"order-{number:04d}",
+            email=f"customer{number}@example.com",
+            items={self._random.choice(["teapot", "lamp", "novel"]): self._random.randint(1, 3)},
+            card_number="4000 0566 5566 5556",
+            delivery=delivery,
+            trouble=trouble,
+        )
+
+
+async def _send(client: httpx.AsyncClient, order: Order) -> None:
+    response = await client.post("/orders", json=asdict(order))
+    response.raise_for_status()
+    if order.trouble is Trouble.CHANGED_MIND:
+        response = await client.delete(f"/orders/{order.order_id}")
+        response.raise_for_status()

@@ -1,0 +1,100 @@
+"""From the shop's own log to what truly became of every task. Pure; it knows no book."""
+
+import json
+from collections.abc import Iterable, Iterator
+from typing import Any, NamedTuple
+
+
+class Verdict(NamedTuple):
+    """How a task ended, in the words of the outcome table."""
+
+    outcome: str
+    reason: str
+    basis: str
+
+
+class TaskOfOrder(NamedTuple):
+    """Which task: the shop hands each of them over at most once an order."""
+
+    order: str
+    task: str
+
+
+COMPLETED = Verdict("completed", "completed", "observed")
+LOST = Verdict("dropped", "instance_lost", "proven")
+
+
+class OpenEndedError(Exception):
+    """The log does not say what became of a task: it has no end, and nobody killed its worker."""
+
+
+def read(lines: Iterable[str]) -> list[dict[str, Any]]:
+    """The log's lines, each a complete JSON object."""
+    return [json.loads(line) for line in lines]
+
+
+def fates(log: Iterable[dict[str, Any]]) -> dict[TaskOfOrder, Verdict]:
+    """What became of each task that was handed over. Raises ``OpenEndedError``.
+
+    A task without an end whose worker was killed is lost. One that was cancelled was cancelled by
+    the shop if the log says that the shop meant to, and else by its ``timeout=``, which must have
+    passed.
+    """
+    handed_over: dict[TaskOfOrder, dict[str, Any]] = {}
+    ended: dict[TaskOfOrder, dict[str, Any]] = {}
+    cancel_requested: set[TaskOfOrder] = set()
+    killed: set[int] = set()
+    for line in log:
+        match line["event"]:
+            case "handed_over":
+                handed_over[_key(line)] = line
+            case "ended":
+                ended[_key(line)] = line
+            case "cancel_requested":
+                cancel_requested.add(_key(line))
+            case "killed":
+                killed.add(line["worker"])
+    return {
+        key: _fate(key, opening, ended.get(key), key in cancel_requested, killed)
+        for key, opening in handed_over.items()
+    }
+
+
+def running(log: Iterable[dict[str, Any]]) -> Iterator[tuple[TaskOfOrder, int]]:
+    """Tasks without an end so far, with the process id of the worker that runs them."""
+    waiting: dict[TaskOfOrder, int] = {}
+    for line in log:
+        if line["event"] == "handed_over":
+            waiting[_key(line)] = line["pid"]
+        elif line["event"] == "ended":
+            waiting.pop(_key(line), None)
+    yield from waiting.items()
+
+
+def _key(line: dict[str, Any]) -> TaskOfOrder:
+    return TaskOfOrder(line["order"], line["task"])
+
+
+def _fate(
+    key: TaskOfOrder,
+    opening: dict[str, Any],
+    end: dict[str, Any] | None,
+    cancel_requested: bool,  # noqa: FBT001 - a fact of the log like the others
+    killed: set[int],
+) -> Verdict:
+    if end is None:
+        if opening["pid"] in killed:
+            return LOST
+        raise OpenEndedError(f"{key}: handed over, no end, and worker {opening['pid']} lives")
+    if end["how"] == "returned":
+        return COMPLETED
+    if end["how"] == "raised":
+        if end["error"] == "TimeoutError":
+            return Verdict("timed_out", "raised", "observed")
+        return Verdict("failed", "exception", "observed")
+    if cancel_requested:
+        return Verdict("cancelled", "cancelled", "observed")
+    timeout_seconds = opening["timeout_seconds"]
+    if timeout_seconds is not None and end["at"] - opening["at"] >= timeout_seconds:
+        return Verdict("timed_out", "timeout", "observed")
+    raise OpenEndedError(f"{key}: cancelled, and the log does not say by whom")
