@@ -24,6 +24,7 @@ from afterword_sidecar.otlp.errors import (
 from afterword_sidecar.otlp.inflate import SUPPORTED_ENCODINGS, inflate
 from afterword_sidecar.otlp.limits import DecodeLimits
 from afterword_sidecar.otlp.responses import encode_response, encode_status
+from afterword_sidecar.otlp.spool_lines import decode_spool_lines
 
 __all__ = [
     "REASONS",
@@ -39,6 +40,7 @@ __all__ = [
     "UnsupportedEncoding",
     "decode_logs",
     "decode_metrics",
+    "decode_spool_lines",
     "decode_traces",
     "encode_response",
     "encode_status",

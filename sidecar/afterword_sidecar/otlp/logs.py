@@ -40,12 +40,12 @@ def gather_logs(
         origin = origin_of(scoped.resource, scoped.scope)
         if origin.stream:
             source = Source(origin.stream, origin.service, origin.instance)
-            _gather_stream(scoped.records, gathering.facts_of(source), gathering, received_at)
+            gather_stream(scoped.records, gathering.facts_of(source), gathering, received_at)
         else:
             _gather_others(scoped.records, origin, gathering, received_at)
 
 
-def _gather_stream(
+def gather_stream(
     records: Iterable[LogRecord | None],
     facts: list[Fact],
     gathering: Gathering,
