@@ -59,11 +59,14 @@ def decode_openings(blob: bytes, interned: Interned) -> list[OpenTask]:
 
 def _folded(column: Sequence[Any]) -> _Column | Sequence[Any]:
     first = column[0]
+    shared = isinstance(first, Source | Series)
     if column.count(first) == len(column):
-        return [first]
-    if isinstance(first, Source | Series):
+        return [astuple(first) if shared else first]
+    if shared:
         by_identity = dict(zip(map(id, column), column, strict=True))
-        return _indexed(list(by_identity), list(by_identity.values()), map(id, column))
+        return _indexed(
+            list(by_identity), list(map(astuple, by_identity.values())), map(id, column)
+        )
     if isinstance(first, str):
         distinct = list(dict.fromkeys(column))
         if len(distinct) * 2 <= len(column):
