@@ -35,5 +35,9 @@ unit: $(INSTALLED) ## the tests alone
 
 test: lint types unit ## lint, types and all tests
 
+simulate: $(INSTALLED) ## a simulated fleet against the book (SEED=…, TASKS=1000000)
+	cd tests && ../$(BIN)/python -m worlds.simulation \
+		$(if $(SEED),--seed $(SEED)) $(if $(TASKS),--tasks $(TASKS))
+
 clean: ## forget the environment and what was built
 	rm -rf $(VENV) build dist

@@ -11,7 +11,7 @@ import msgspec
 from msgspec.structs import replace
 
 from afterword import names
-from afterword_sidecar.ledger import totals
+from afterword_sidecar.ledger import totals, verdicts
 from afterword_sidecar.ledger.bookkeeping import Bookkeeper
 from afterword_sidecar.ledger.facts import (
     Batch,
@@ -368,9 +368,19 @@ class Book:
         service = self._labels.service(stream.source.service)
         if recovered:
             self._totals.add(totals.EVIDENCE_RECOVERED, (service,), now, recovered)
+            self._look_again_at_lost_evidence(stream, now)
         lost = stream.seen.close_oldest(self._limits.hole_ranges_per_stream)
         self._totals.add(totals.EVIDENCE_LOST, (service,), now, lost)
         self._show_holes(stream, service, now)
+
+    def _look_again_at_lost_evidence(self, stream: Stream, now: float) -> None:
+        blamed = [
+            opening
+            for opening, settled in stream.amendable.items()
+            if settled.verdict.reason == verdicts.EVIDENCE_LOST
+        ]
+        for opening in blamed:
+            self._keeper.take(stream, opening, Kind.RECOVERED, None, now)
 
     def _give_up_holes(self, stream: Stream, now: float) -> None:
         lost = stream.missing()

@@ -275,14 +275,16 @@ class Bookkeeper:
         if isinstance(fact, Settled):
             del stream.amendable[opening]
 
-    def _rejudge(self, stream: Stream, opening: int, fact: Pending, now: float) -> None:
+    def _rejudge(self, stream: Stream, opening: int, fact: Pending | None, now: float) -> None:
         before = stream.amendable[opening]
-        task = entries.pending(before.opening, fact, now)
-        verdict = verdicts.infer(
-            task, stream.circumstances(task, 0.0), now, self.limits
-        ) or replace(before.verdict, evidence=(*before.verdict.evidence, _cited(fact)))
-        after = replace(before, opening=task, verdict=verdict, awaiting=task.awaiting)
-        self._revise(stream, before, after, now)
+        task = before.opening if fact is None else entries.pending(before.opening, fact, now)
+        verdict = verdicts.infer(task, stream.circumstances(task, 0.0), now, self.limits)
+        if verdict is None:  # the process has shown that it lives; its closing may yet come
+            verdict = before.verdict
+        same = (verdict.outcome, verdict.reason) == (before.verdict.outcome, before.verdict.reason)
+        if fact is not None or not same:
+            after = replace(before, opening=task, verdict=verdict, awaiting=task.awaiting)
+            self._revise(stream, before, after, now)
 
     def _confirm(self, stream: Stream, opening: int, _fact: Fact | None, now: float) -> None:
         before = stream.amendable[opening]
@@ -331,10 +333,6 @@ class Bookkeeper:
 
 def _ignore(_stream: Stream, _opening: int, _fact: Fact | None, _now: float) -> None:
     """Evidence that means nothing here."""
-
-
-def _cited(fact: Pending) -> Cited:
-    return Cited(names.EVENT_PENDING, fact.sequence, fact.at)
 
 
 def _worth_a_look(stream: Stream, number: int, second: int) -> bool:

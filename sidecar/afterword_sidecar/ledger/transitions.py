@@ -47,6 +47,8 @@ class Kind(IntEnum):
     STREAM_ENDED = 6
     TIME = 7
     """A deadline, a lease, a longest life or a window may have passed."""
+    RECOVERED = 8
+    """Evidence of the stream that was missing has come."""
 
 
 class Action(IntEnum):
@@ -69,7 +71,7 @@ class Action(IntEnum):
     AMEND = 10
     """Better evidence: the verdict is refined, or amended where it changes."""
     REJUDGE = 11
-    """Note the late ``pending`` and ask the rules again."""
+    """Ask the rules again: a late ``pending`` is noted, or missing evidence has come."""
     CONFIRM = 12
     """Proof of death: the inferred verdict becomes proven and final."""
     FINALISE = 13
@@ -88,17 +90,17 @@ JUDGE, AMEND, REJUDGE = Action.JUDGE, Action.AMEND, Action.REJUDGE
 CONFIRM, FINAL = Action.CONFIRM, Action.FINALISE
 
 # Columns, in the order of ``Kind``:
-#                    SCHEDULED STARTED PENDING  SPAN   SETTLED INVOC.  STREAM   TIME
+#                    SCHEDULED STARTED PENDING  SPAN   SETTLED INVOC.  STREAM   TIME   RECOVERED
 #                                                              ENDED   ENDED
 # fmt: off
 TRANSITIONS: Final[dict[State, tuple[Action, ...]]] = {
-    State.UNSEEN:    (OPEN,    EARLY,  EARLY,   ALONE, ALONE,  ____,   ____,    ____),
-    State.AHEAD:     (ATTACH,  ____,   ____,    ____,  ____,   ____,   ____,    ____),
-    State.SCHEDULED: (____,    START,  NOTE,    CLOSE, CLOSE,  INVOKE, JUDGE,   JUDGE),
-    State.STARTED:   (____,    ____,   NOTE,    CLOSE, CLOSE,  ____,   JUDGE,   JUDGE),
-    State.INFERRED:  (____,    ____,   REJUDGE, AMEND, AMEND,  ____,   CONFIRM, FINAL),
-    State.SPANNED:   (____,    ____,   ____,    ____,  AMEND,  ____,   ____,    ____),
-    State.CLOSED:    (____,    ____,   ____,    ____,  ____,   ____,   ____,    ____),
+    State.UNSEEN:    (OPEN,    EARLY,  EARLY,   ALONE, ALONE,  ____,   ____,    ____,  ____),
+    State.AHEAD:     (ATTACH,  ____,   ____,    ____,  ____,   ____,   ____,    ____,  ____),
+    State.SCHEDULED: (____,    START,  NOTE,    CLOSE, CLOSE,  INVOKE, JUDGE,   JUDGE, ____),
+    State.STARTED:   (____,    ____,   NOTE,    CLOSE, CLOSE,  ____,   JUDGE,   JUDGE, ____),
+    State.INFERRED:  (____,    ____,   REJUDGE, AMEND, AMEND,  ____,   CONFIRM, FINAL, REJUDGE),
+    State.SPANNED:   (____,    ____,   ____,    ____,  AMEND,  ____,   ____,    ____,  ____),
+    State.CLOSED:    (____,    ____,   ____,    ____,  ____,   ____,   ____,    ____,  ____),
 }
 # fmt: on
 

@@ -23,6 +23,7 @@ LEASE_LAPSED: Final = "lease_lapsed"
 SILENCE: Final = "silence"
 DEADLINE: Final = "deadline"
 SPAN: Final = "span"
+EVIDENCE_LOST: Final = "evidence_lost"
 
 OBSERVED_RULES: Final = {
     (names.COMPLETED, "completed"): 1,
@@ -146,7 +147,7 @@ def _decide(
     task: OpenTask, seen: Circumstances, trigger: _Trigger, now: float, limits: Limits
 ) -> tuple[int, str, str]:
     if seen.hole_after_opening and seen.settled_missing:
-        return 9, names.UNKNOWN, "evidence_lost"
+        return 9, names.UNKNOWN, EVIDENCE_LOST
     if _never_began(task, seen):
         return 10, names.DROPPED, "never_started"
     timed_out = _out_of_time(task, seen, trigger, now, limits)

@@ -66,6 +66,9 @@ def tell(desk: Desk, kind: Kind) -> None:
             desk.die()
         case Kind.TIME:
             desk.pass_time(2000)
+        case Kind.RECOVERED:
+            desk.tell(Instance(4, START, "beat"))
+            desk.tell(Instance(3, START, "beat"))
 
 
 LOST = "timed_out/platform_deadline/inferred"
@@ -81,6 +84,7 @@ EXPECTED: dict[State, dict[Kind, tuple[State, str]]] = {
         Kind.INVOCATION_ENDED: (State.UNSEEN, ""),
         Kind.STREAM_ENDED: (State.UNSEEN, ""),
         Kind.TIME: (State.UNSEEN, ""),
+        Kind.RECOVERED: (State.UNSEEN, ""),
     },
     State.AHEAD: {
         Kind.SCHEDULED: (State.CLOSED, "failed/exception/observed"),
@@ -98,6 +102,7 @@ EXPECTED: dict[State, dict[Kind, tuple[State, str]]] = {
         Kind.INVOCATION_ENDED: (State.INFERRED, "dropped/never_started/inferred"),
         Kind.STREAM_ENDED: (State.INFERRED, "dropped/instance_lost/proven"),
         Kind.TIME: (State.INFERRED, LOST),
+        Kind.RECOVERED: (State.SCHEDULED, ""),
     },
     State.STARTED: {
         Kind.SCHEDULED: (State.STARTED, ""),
@@ -108,6 +113,7 @@ EXPECTED: dict[State, dict[Kind, tuple[State, str]]] = {
         Kind.INVOCATION_ENDED: (State.STARTED, ""),
         Kind.STREAM_ENDED: (State.INFERRED, "dropped/instance_lost/proven"),
         Kind.TIME: (State.INFERRED, LOST),
+        Kind.RECOVERED: (State.STARTED, ""),
     },
     State.INFERRED: {
         Kind.SCHEDULED: (State.INFERRED, LOST),
@@ -118,6 +124,7 @@ EXPECTED: dict[State, dict[Kind, tuple[State, str]]] = {
         Kind.INVOCATION_ENDED: (State.INFERRED, LOST),
         Kind.STREAM_ENDED: (State.INFERRED, "timed_out/platform_deadline/proven"),
         Kind.TIME: (State.INFERRED, LOST),
+        Kind.RECOVERED: (State.INFERRED, LOST),
     },
     State.SPANNED: {
         **dict.fromkeys(Kind, (State.SPANNED, "completed/completed/observed")),

@@ -1,0 +1,295 @@
+"""The book told stories: what real streams do, and what hostile ones try."""
+
+import pytest
+
+from afterword_sidecar.ledger.facts import (
+    Batch,
+    Instance,
+    InvocationEnded,
+    Pending,
+    Rollup,
+    Source,
+    SpanEnded,
+)
+from afterword_sidecar.ledger.labels import OTHER
+from worlds.desk import SHOP, START, Desk, closing, opening, start
+
+FOREIGN = Source(stream=b"T" * 16 + b"s" * 8, service="shop")
+
+
+@pytest.fixture
+def desk() -> Desk:
+    return Desk()
+
+
+def letter_payload(desk: Desk, number: int = 1) -> str | None:
+    found = desk.store.dead_letter(f"{SHOP.stream.hex()}-{number}")
+    assert found is not None
+    return found[1]
+
+
+def test_a_killed_task_is_named_and_its_payload_kept(desk: Desk) -> None:
+    """Lock fallen, nothing more to read: proven lost, with the payload that went ahead."""
+    desk.tell(opening(1, payload='{"order": 7}'), start(2))
+    desk.die()
+    assert desk.verdict(1) == "dropped/instance_lost/proven"
+    assert [c.kind for c in desk.settled[SHOP.stream, 1].verdict.evidence] == [
+        "deferred_task.scheduled",
+        "deferred_task.started",
+        "stream_ended",
+    ]
+    assert letter_payload(desk) == '{"order": 7}'
+
+
+def test_redelivery_changes_nothing_however_late(desk: Desk) -> None:
+    """The same records again, after the task is long forgotten, are duplicates and no more."""
+    facts = (opening(1), start(2), closing(3))
+    desk.tell(*facts)
+    desk.pass_time(desk.limits.stream_retention_seconds - 10)
+    receipt = desk.tell(*facts)
+    assert (receipt.duplicates, receipt.accepted) == (3, 3)
+    assert desk.total("scheduled") == 1
+
+
+def test_a_closing_ahead_of_its_opening_takes_the_payload_when_it_comes(desk: Desk) -> None:
+    """Reordered batches: counted once, and the dead letter gets what only the opening knew."""
+    desk.tell(closing(3, outcome="failed", reason="exception"))
+    assert letter_payload(desk) is None
+    desk.restart()
+    desk.tell(opening(1, payload='{"order": 7}', route="/pay"), start(2))
+    assert letter_payload(desk) == '{"order": 7}'
+    assert (desk.total("scheduled"), desk.total("settled")) == (1, 1)
+    assert desk.total("evidence_recovered") == 2
+
+
+def test_what_comes_before_the_opening_is_kept_for_it(desk: Desk) -> None:
+    """A start told ahead of its opening still counts as a start when the invocation ends."""
+    desk.tell(start(2))
+    desk.tell(opening(1, invocation="i"), InvocationEnded(3, START, "i", 1, 1))
+    desk.die()
+    assert desk.verdict(1) == "dropped/instance_lost/proven"
+
+
+def test_a_frozen_process_that_thaws_amends_its_verdict(desk: Desk) -> None:
+    """Past its deadline it cannot be told from a dead one; then it completes: one amendment."""
+    desk.tell(opening(1, deadline=START + 10, payload="{}"))
+    desk.pass_time(30)
+    assert desk.verdict(1) == "timed_out/platform_deadline/inferred"
+    assert desk.book.view().dead_letters_open == {("shop", "send_receipt", "timed_out"): 1}
+    desk.restart()
+    desk.tell(closing(2, at=START + 25))
+    assert desk.verdict(1) == "completed/completed/observed"
+    assert desk.total("amended") == 1
+    assert desk.book.view().dead_letters_open == {}
+    found = desk.store.dead_letter(f"{SHOP.stream.hex()}-1")
+    assert found is not None
+    assert found[0].closed_at == desk.now
+    assert [v.reason for v in found[0].settled.history] == ["platform_deadline"]
+
+
+def test_a_missing_closing_is_told_from_a_lost_task(desk: Desk) -> None:
+    """The stream says that more settled than arrived, and numbers are missing: lost telemetry."""
+    desk.tell(opening(1, deadline=START + 10))
+    desk.tell(Instance(3, START, "beat", scheduled_total=1, settled_total=1))
+    assert desk.book.view().holes == {"shop": 1}
+    desk.pass_time(20)
+    assert desk.verdict(1) == "unknown/evidence_lost/inferred"
+    desk.tell(closing(2))
+    assert desk.verdict(1) == "completed/completed/observed"
+    assert desk.book.view().holes == {"shop": 0}
+
+
+def test_lost_evidence_is_blamed_only_until_it_comes(desk: Desk) -> None:
+    """The missing closing was another task's: the one that was blamed on it is judged anew."""
+    desk.tell(opening(1, deadline=START + 10), opening(2, deadline=START + 10))
+    desk.tell(Instance(4, START, "beat", scheduled_total=2, settled_total=1))
+    desk.pass_time(20)
+    assert {desk.verdict(1), desk.verdict(2)} == {"unknown/evidence_lost/inferred"}
+    desk.tell(closing(3, of=2))
+    assert desk.verdict(1) == "timed_out/platform_deadline/inferred"
+    assert desk.total("amended") == 2
+
+
+def test_holes_are_given_up_and_counted_after_a_while(desk: Desk) -> None:
+    """Missing evidence is a gauge, then a loss; if it comes after all it was recovered."""
+    desk.tell(opening(1), opening(5))
+    assert desk.book.view().holes == {"shop": 3}
+    desk.pass_time(desk.limits.hole_patience_seconds + 1)
+    assert desk.book.view().holes == {"shop": 0}
+    assert desk.total("evidence_lost") == 3
+    desk.tell(closing(3, of=1))
+    assert desk.verdict(1) == "completed/completed/observed"
+    assert desk.total("evidence_recovered") == 1
+
+
+def test_a_lease_that_lapses_is_judged_and_one_renewed_is_not(desk: Desk) -> None:
+    """Only a stream that promised a beat is missed; any word of it renews the promise."""
+    beat = Instance(2, START, "up", lease_seconds=10)
+    desk.tell(opening(1), beat)
+    other = Source(b"O" * 16, "shop")
+    desk.tell(opening(1), source=other)
+    for number in range(3, 8):
+        desk.pass_time(8)
+        desk.tell(start(number, of=1))
+    assert desk.settled == {}
+    desk.pass_time(13)
+    assert desk.verdict(1) == "dropped/instance_lost/inferred"
+    assert (other.stream, 1) not in desk.settled
+
+
+def test_silence_proves_nothing_while_clients_may_be_waiting(desk: Desk) -> None:
+    """After a start or a stall, deadlines and leases shift by the stall or the clients' pause."""
+    desk.tell(opening(1, deadline=START + 6))
+    desk.restart()
+    desk.now = START + 50
+    desk.book.stalled(40, desk.now)
+    desk.pass_time(20)
+    assert desk.settled == {}
+    desk.pass_time(21)
+    assert desk.verdict(1) == "timed_out/platform_deadline/inferred"
+
+
+@pytest.mark.parametrize("skew", [-3600.0, 3600.0, -START])
+def test_a_clock_hours_off_neither_hastens_nor_delays_a_verdict(desk: Desk, skew: float) -> None:
+    """The stream's offset is the least of (received - event time): an hour early, late, or 1970."""
+    began = desk.now
+    event = began + skew
+    desk.tell(opening(1, at=event, deadline=event + 30), same_clock=False)
+    desk.pass_time(31)
+    assert desk.settled == {}
+    desk.pass_time(3)
+    assert desk.verdict(1) == "timed_out/platform_deadline/inferred"
+
+
+def test_shutdown_is_told_apart_by_the_earliest_pending(desk: Desk) -> None:
+    """Pending/shutdown and then no closing is a drop at shutdown, whatever passes afterwards."""
+    desk.tell(
+        opening(1, deadline=START + 10),
+        Pending(2, 1, START + 1, "shutdown", "awaiting `asyncio.sleep` at `a.py:1`"),
+        Pending(3, 1, START + 9, "deadline_near", "awaiting `httpx` at `b.py:2`"),
+    )
+    desk.pass_time(20)
+    assert desk.verdict(1) == "dropped/shutdown/inferred"
+    assert desk.settled[SHOP.stream, 1].awaiting == "awaiting `httpx` at `b.py:2`"
+    desk.die()
+    assert desk.verdict(1) == "dropped/shutdown/proven"
+    assert desk.total("amended") == 0
+
+
+def test_tasks_that_never_began_are_named_when_their_invocation_ends(desk: Desk) -> None:
+    """Of three tasks the one that ran goes on; the two that never began are dropped."""
+    desk.tell(
+        *(opening(n, invocation="i") for n in (1, 2, 3)),
+        start(4, of=2),
+        InvocationEnded(5, START, "i", scheduled=3, started=1),
+    )
+    assert [desk.verdict(n) for n in (1, 3)] == ["dropped/never_started/inferred"] * 2
+    assert [task.sequence for task in desk.book.in_flight()] == [2]
+
+
+def test_a_rollup_keeps_the_counts_whose_detail_was_shed(desk: Desk) -> None:
+    """Eleven tasks in one record; their numbers are no holes, and late copies no news."""
+    rollup = Rollup(23, START, "t", "completed", "completed", 11, ((1, 22),))
+    desk.tell(rollup)
+    assert (desk.total("scheduled"), desk.total("settled", "completed")) == (11, 11)
+    assert desk.book.view().holes == {}
+    assert desk.tell(opening(7), rollup).duplicates == 2
+
+
+def test_a_foreign_task_is_closed_by_its_span_and_amended_by_its_event(desk: Desk) -> None:
+    """The trace and span ids are its key; its own event is the last word."""
+    span = SpanEnded(START + 2, "t", "unknown", "span_unset", START + 1)
+    desk.tell(opening(1, task="t"), source=FOREIGN)
+    desk.tell(span, source=FOREIGN)
+    desk.tell(span, source=FOREIGN)
+    assert desk.verdict(1, FOREIGN) == "unknown/span_unset/observed"
+    desk.restart()
+    desk.tell(closing(5, task="t"), source=FOREIGN)
+    assert desk.verdict(1, FOREIGN) == "completed/completed/observed"
+    assert (desk.total("scheduled"), desk.total("amended")) == (1, 1)
+    assert desk.book.view().holes == {}
+
+
+def test_a_replay_is_an_attempt_and_no_second_letter(desk: Desk) -> None:
+    """A failing replay is counted under its origin, and buries nothing."""
+    desk.tell(
+        opening(1, origin="replay", dead_letter="abc-1"),
+        closing(2, outcome="failed", reason="exception", origin="replay"),
+    )
+    assert desk.total("settled", "failed", "replay") == 1
+    assert desk.book.view().dead_letters_open == {}
+
+
+def test_a_stream_forgotten_after_retention_is_stale(desk: Desk) -> None:
+    """It cannot be counted again: what it says is rejected, also after a restart."""
+    desk.tell(opening(1), closing(2))
+    desk.pass_time(desk.limits.stream_retention_seconds + 2)
+    desk.pass_time(2)
+    assert desk.tell(opening(3)).rejected == {"stale": 1}
+    desk.restart()
+    assert desk.tell(opening(1)).rejected == {"stale": 1}
+    assert desk.total("scheduled") == 1
+
+
+def test_a_million_task_names_cost_a_bounded_number_of_series() -> None:
+    """Names past the cap are counted as ``_other``, sticky, and that is counted too."""
+    desk = Desk(tasks_per_service=3, services=2)
+    for number in range(1, 21, 2):
+        name = f"task-{number}"
+        desk.tell(opening(number, task=name), closing(number + 1, of=number, task=name))
+    desk.tell(opening(21, task="task-1"))
+    for service in "abc":
+        desk.tell(opening(1), source=Source(service.encode() * 16, service))
+    assert desk.total("scheduled", "shop", OTHER) == 7
+    assert desk.total("scheduled", "task-1") == 2
+    assert desk.total("label_overflow", "shop") == 7
+    services = {labels[0] for labels in desk.book.view().in_flight}
+    assert services == {"shop", "a", OTHER}
+
+
+def test_no_stream_can_make_the_book_keep_ever_more() -> None:
+    """Holes, early records and streams are bounded; what goes over is counted, not remembered."""
+    desk = Desk(hole_ranges_per_stream=10, ahead_per_stream=5, streams=20)
+    for number in range(2, 200, 2):
+        desk.tell(closing(number, of=number - 1))
+    assert desk.total("settled") == 99
+    assert len(desk.book._streams[SHOP.stream].seen.holes) <= 10
+    assert len(desk.book._streams[SHOP.stream].ahead) <= 5
+    assert desk.tell(opening(11)).duplicates == 1
+    for number in range(100):
+        desk.tell(opening(1), source=Source(number.to_bytes(16, "big"), "shop"))
+    assert len(desk.book._streams) <= 20
+
+
+def test_an_opening_number_that_lies_ahead_of_its_own_record_is_refused(desk: Desk) -> None:
+    """It costs that record, and none of its neighbours."""
+    batch = Batch(SHOP, (closing(1, of=9), opening(2), closing(3, of=2)), desk.now)
+    receipt = desk.book.apply(batch, desk.now)
+    assert receipt.rejected == {"bad_opening_sequence": 1}
+    assert receipt.accepted == 2
+
+
+def test_retention_of_letters_takes_them_out_of_the_count(desk: Desk) -> None:
+    """Once a letter is gone its task can be amended no more, and the count of open ones falls."""
+    desk.tell(opening(1, deadline=START + 10))
+    desk.pass_time(30)
+    desk.book.forget_dead_letters([(SHOP.stream, 1)], {("shop", "send_receipt", "timed_out"): 1})
+    assert desk.book.view().dead_letters_open == {}
+    desk.tell(closing(2))
+    assert desk.total("amended") == 0
+
+
+def test_a_restarted_book_goes_on_where_it_was(desk: Desk) -> None:
+    """Open tasks, early records, totals, holes and letters are those of before."""
+    desk.tell(opening(1, deadline=START + 100, payload="{}"), start(2), opening(4), start(6, of=5))
+    desk.die(Source(b"unknown" * 2 + b"xx", "nobody"))
+    before = desk.book.view()
+    desk.restart()
+    after = desk.book.view()
+    assert after.totals == before.totals
+    assert after.holes == before.holes
+    assert after.in_flight == before.in_flight
+    assert after.oldest_in_flight == before.oldest_in_flight
+    desk.tell(opening(5), closing(3, of=1))
+    task = next(t for t in desk.book.in_flight() if t.sequence == 5)
+    assert task.started_sequence == 6

@@ -1,0 +1,43 @@
+"""``python -m worlds.simulation``: run it, show it, and say the seed when it fails."""
+
+import random
+import sys
+
+import click
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TimeElapsedColumn
+from rich.table import Table
+
+from worlds.simulation.run import simulate
+
+
+@click.command()
+@click.option("--seed", type=int, default=None, help="Repeat a run; a new one each time otherwise.")
+@click.option("--tasks", default=1_000_000, show_default=True, help="How many tasks, about.")
+def main(seed: int | None, tasks: int) -> None:
+    """Simulate a fleet with loss, duplication, reordering, crashes, forks and skewed clocks."""
+    console = Console()
+    seed = random.SystemRandom().randrange(2**31) if seed is None else seed
+    console.print(f"seed {seed}, about {tasks:,} tasks")
+    columns = ("{task.description}", BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
+    try:
+        with Progress(*columns, console=console) as bar:
+            shown = bar.add_task("tasks scheduled", total=tasks)
+            result = simulate(seed, tasks, lambda done: bar.update(shown, completed=done))
+    except AssertionError as error:
+        console.print(f"[bold red]{type(error).__name__}[/]: {error}")
+        console.print(f"run it again: [bold]make simulate SEED={seed} TASKS={tasks}[/]")
+        sys.exit(1)
+    table = Table(title=f"{result.tasks:,} tasks of {result.processes} processes", min_width=60)
+    table.add_column("what the book says, and the world confirms")
+    table.add_column("tasks", justify="right")
+    for kind, count in sorted(result.kinds.items(), key=lambda item: -item[1]):
+        table.add_row(kind, f"{count:,}")
+    console.print(table)
+    console.print(
+        f"[green]balanced after each of {result.commits:,} commits[/], "
+        f"{result.crashes} crashes of the sidecar among them; seed {seed}"
+    )
+
+
+main()

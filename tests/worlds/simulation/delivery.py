@@ -1,0 +1,164 @@
+"""What becomes of evidence on its way: spools that outlive their process, buffers that do not."""
+
+from typing import Protocol
+
+from msgspec.structs import replace
+
+from afterword_sidecar.ledger.facts import Batch, Fact, Scheduled, Settled, Source, Started
+from worlds.simulation.sidecar import Fate, Sidecar
+from worlds.simulation.world import World
+
+POLL_SECONDS = 0.05
+FLUSH_SECONDS = 0.2
+
+
+class Delivery(Protocol):
+    """How a process reports."""
+
+    committed: set[int]
+    """Sequence numbers that the book holds for certain."""
+
+    def send(self, fact: Fact) -> None:
+        """A record leaves the process's hands."""
+
+    def thaw(self) -> None:
+        """The process, frozen until now, goes on."""
+
+    def end(self) -> None:
+        """The process is gone, with all that is only in its memory."""
+
+
+class Spool:
+    """A file: what was written is there, whatever becomes of the process."""
+
+    def __init__(self, world: World, sidecar: Sidecar, source: Source) -> None:
+        self._world, self._sidecar, self._source = world, sidecar, source
+        self._unread: list[Fact] = []
+        self._polling = False
+        self._alive_at = world.now
+        self._ended = False
+        self.fell_at = 0.0
+        self.committed: set[int] = set()
+
+    def send(self, fact: Fact) -> None:
+        self._unread.append(fact)
+        self._poll_soon()
+
+    def thaw(self) -> None:
+        """Nothing was kept in memory."""
+
+    def end(self) -> None:
+        self._alive_at = self._world.now
+        self._ended = True
+        self._poll_soon()
+
+    def _poll_soon(self) -> None:
+        if not self._polling:
+            self._polling = True
+            self._world.after(self._world.chance.uniform(0, POLL_SECONDS), self._poll)
+
+    def _poll(self) -> None:
+        """Read what is there; only then may a fallen lock mean that this was all."""
+        self._polling = False
+        if self._unread:
+            facts = self._unread[:500]
+            batch = Batch(self._source, facts, self._world.now, same_clock=True)
+            fate = self._sidecar.take(batch)
+            if fate is not Fate.REFUSED:
+                self.committed.update(numbers_of(facts))
+            if fate is Fate.ACKNOWLEDGED:
+                del self._unread[: len(facts)]
+        if self._unread:
+            self._poll_soon()
+        elif self._ended and not self.fell_at:
+            if self._sidecar.stream_ended(self._source.stream, self._alive_at):
+                self.fell_at = self._world.now
+            else:
+                self._poll_soon()
+
+
+class Http:
+    """A buffer, flushed now and then over a network that loses requests and answers."""
+
+    def __init__(
+        self, world: World, sidecar: Sidecar, source: Source, *, loss: float, folds: bool
+    ) -> None:
+        self._world, self._sidecar, self._source = world, sidecar, source
+        self._loss, self._folds = loss, folds
+        self._buffer: list[Fact] = []
+        self._in_hand: list[list[Fact]] = []
+        self._flushing = False
+        self._ended = False
+        self.committed: set[int] = set()
+
+    def send(self, fact: Fact) -> None:
+        self._buffer.append(fact)
+        if not self._flushing:
+            self._flushing = True
+            self._world.after(FLUSH_SECONDS, self._flush)
+
+    def thaw(self) -> None:
+        if self._buffer and not self._flushing:
+            self._flushing = True
+            self._flush()
+
+    def end(self) -> None:
+        self._ended = True
+        self._buffer.clear()
+
+    def _flush(self) -> None:
+        self._flushing = False
+        if self._ended or not self._buffer:
+            return
+        facts, self._buffer = self._buffer, []
+        self._try(fold(facts) if self._folds else facts, pause=0.1)
+
+    def _try(self, facts: list[Fact], pause: float) -> None:
+        """One request. Its sender may be gone by the time it arrives, or is to be repeated."""
+        if self._ended and pause > 0.1:
+            return
+        chance = self._world.chance
+        if chance.random() >= self._loss:
+            delay = chance.uniform(0.001, 0.05) if chance.random() < 0.95 else chance.uniform(0, 3)
+            self._world.after(delay, lambda: self._arrive(facts, pause))
+        else:
+            self._again(facts, pause)
+
+    def _arrive(self, facts: list[Fact], pause: float) -> None:
+        batch = Batch(self._source, facts, self._world.now)
+        fate = self._sidecar.take(batch)
+        if fate is not Fate.REFUSED:
+            self.committed.update(numbers_of(facts))
+        if fate is Fate.ACKNOWLEDGED and self._world.chance.random() >= self._loss:
+            return  # the answer arrived, too
+        self._again(facts, pause)
+
+    def _again(self, facts: list[Fact], pause: float) -> None:
+        self._world.after(pause, lambda: self._try(facts, min(pause * 2, 5.0)))
+
+
+def fold(facts: list[Fact]) -> list[Fact]:
+    """Openings, starts and closings of the same buffer become one record."""
+    openings = {fact.sequence: fact for fact in facts if isinstance(fact, Scheduled)}
+    starts = {fact.opening_sequence: fact for fact in facts if isinstance(fact, Started)}
+    folded: list[Fact] = []
+    gone: set[int] = set()
+    for fact in facts:
+        if isinstance(fact, Settled) and fact.opening_sequence in openings:
+            began = starts.get(fact.opening_sequence)
+            number = began.sequence if began else 0
+            gone |= {fact.opening_sequence, number}
+            deadline = openings[fact.opening_sequence].deadline
+            folded.append(replace(fact, folded=True, started_sequence=number, deadline=deadline))
+        else:
+            folded.append(fact)
+    return [fact for fact in folded if fact.sequence not in gone]
+
+
+def numbers_of(facts: list[Fact]) -> set[int]:
+    """The sequence numbers that these records cover."""
+    numbers = {fact.sequence for fact in facts}
+    for fact in facts:
+        if isinstance(fact, Settled) and fact.folded:
+            numbers |= {fact.opening_sequence, fact.started_sequence}
+    return numbers - {0}

@@ -1,0 +1,83 @@
+"""What the world knows, and so what the book must say of each task."""
+
+from collections import Counter
+
+from afterword_sidecar.ledger.records import SettledTask
+from worlds.simulation.delivery import Spool
+from worlds.simulation.fleet import LEAD_SECONDS, Process, Task
+
+
+class WrongVerdictError(AssertionError):
+    """The book says what did not happen."""
+
+
+def judge(process: Process, verdicts: dict[tuple[bytes, int], SettledTask]) -> Counter[str]:
+    """Compare every task of a process with the book. Returns how many of each kind there were."""
+    found: Counter[str] = Counter()
+    for task in process.tasks:
+        settled = verdicts.get((process.source.stream, task.opening))
+        said = None if settled is None else _words(settled)
+        allowed = _allowed(process, task)
+        if said not in allowed:
+            raise WrongVerdictError(
+                f"stream {process.source.stream.hex()} task {task.opening}: the book says {said}, "
+                f"the world allows {sorted(map(str, allowed))}"
+            )
+        found[_kind(process, task, said)] += 1
+        if settled is not None and settled.history:
+            found["amended"] += 1
+    return found
+
+
+def _allowed(process: Process, task: Task) -> set[str | None]:
+    committed = process.delivery.committed
+    if task.ending is not None and task.closing in committed:
+        return {"/".join((*task.ending, "observed"))}
+    if task.opening not in committed:
+        return {None}
+    if isinstance(process.delivery, Spool):
+        return {_proven(process.delivery, task)}
+    return _inferred(process, task)
+
+
+def _proven(spool: Spool, task: Task) -> str:
+    """By spool there is one right answer."""
+    if task.pending and task.pending in spool.committed:
+        return "dropped/shutdown/proven"
+    if task.deadline is not None and spool.fell_at >= task.deadline - LEAD_SECONDS:
+        return "timed_out/platform_deadline/proven"
+    return "dropped/instance_lost/proven"
+
+
+def _inferred(process: Process, task: Task) -> set[str | None]:
+    """By HTTP the last buffer is gone; every answer must say that it is only inferred."""
+    committed = process.delivery.committed
+    allowed: set[str | None] = set()
+    if task.deadline is not None:
+        allowed.add("timed_out/platform_deadline/inferred")
+    else:
+        allowed.add("dropped/expired/inferred")
+    if process.lease_seconds:
+        allowed.add("dropped/instance_lost/inferred")
+    if process.down_sequence in committed or task.pending in committed:
+        allowed.add("dropped/shutdown/inferred")
+    if task.pending in committed:
+        allowed -= {"dropped/expired/inferred"}
+    if task.ending is not None or any(
+        t.closing and t.closing not in committed for t in process.tasks
+    ):
+        allowed.add("unknown/evidence_lost/inferred")
+    return allowed
+
+
+def _kind(process: Process, task: Task, said: str | None) -> str:
+    if said is None:
+        return "never reported (died in the buffer of a killed process)"
+    if not said.endswith("observed") and task.ending is not None:
+        return "ended, but the closing died in the buffer: " + said
+    return said
+
+
+def _words(settled: SettledTask) -> str:
+    verdict = settled.verdict
+    return f"{verdict.outcome}/{verdict.reason}/{verdict.basis}"
