@@ -3,12 +3,13 @@
 from afterword_sidecar.metrics.exemplars import Exemplars, exemplars_of
 from afterword_sidecar.metrics.exposition import Exposition, accepts_gzip, negotiate, render
 from afterword_sidecar.metrics.families import Families, families
-from afterword_sidecar.metrics.itself import Itself
+from afterword_sidecar.metrics.itself import Itself, ItsSpool
 
 __all__ = [
     "Exemplars",
     "Exposition",
     "Families",
+    "ItsSpool",
     "Itself",
     "accepts_gzip",
     "exemplars_of",

@@ -20,6 +20,21 @@ REASONS_AT_ZERO: Final = ("stale", "malformed")
 REFUSALS_AT_ZERO: Final = ("overloaded", "store_unavailable", "stopping")
 
 
+class ItsSpool(msgspec.Struct, frozen=True, kw_only=True):
+    """How its reading of the spool does, as of one scrape."""
+
+    streams_watched: int
+    streams_ended: int
+    lines_read: int
+    lines_skipped: Mapping[str, int]
+    """By reason."""
+    segments_deleted: int
+    unread_bytes: int
+    behind_since: float | None
+    """All written before it (Unix seconds) is booked; ``None``: all there is."""
+    readable: bool
+
+
 class Itself(msgspec.Struct, frozen=True, kw_only=True):
     """How the sidecar does, as of one scrape. Counters begin at its start."""
 
@@ -45,6 +60,7 @@ class Itself(msgspec.Struct, frozen=True, kw_only=True):
     store_failing: bool = False
     stalls: int = 0
     internal_errors: int = 0
+    spool: ItsSpool | None = None
 
 
 def itself_families(view: View, itself: Itself) -> Iterator[Metric]:
@@ -67,6 +83,8 @@ def itself_families(view: View, itself: Itself) -> Iterator[Metric]:
         itself, "internal_errors", "Bugs of its own that were caught.", itself.internal_errors
     )
     yield from _now(view, itself)
+    if itself.spool is not None:
+        yield from _of_spool(itself, itself.spool)
 
 
 def _build(itself: Itself) -> Metric:
@@ -148,3 +166,35 @@ def _labelled(
     for value, count in counts.items():
         family.add_metric((value,), count, itself.started_at)
     return family
+
+
+def _of_spool(itself: Itself, spool: ItsSpool) -> Iterator[Metric]:
+    yield _counter(itself, "spool_lines_read", "Lines read from the spool.", spool.lines_read)
+    yield _labelled(
+        itself,
+        "spool_lines_skipped",
+        "Lines and records without effect.",
+        "reason",
+        spool.lines_skipped,
+    )
+    yield _counter(
+        itself, "spool_segments_deleted", "Segments read out and removed.", spool.segments_deleted
+    )
+    yield _counter(
+        itself, "spool_streams_ended", "Processes seen to die by their lock.", spool.streams_ended
+    )
+    yield GaugeMetricFamily(
+        "afterword_sidecar_spool_streams", "Processes whose lock is held.", spool.streams_watched
+    )
+    yield GaugeMetricFamily(
+        "afterword_sidecar_spool_unread_bytes", "Bytes that are not booked yet.", spool.unread_bytes
+    )
+    if spool.behind_since is not None:
+        yield GaugeMetricFamily(
+            "afterword_sidecar_spool_behind_since_timestamp_seconds",
+            "All that was written before it is booked, and something after it is not.",
+            spool.behind_since,
+        )
+    yield GaugeMetricFamily(
+        "afterword_sidecar_spool_readable", "0 while the directory cannot be read.", spool.readable
+    )

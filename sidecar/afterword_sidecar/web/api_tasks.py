@@ -8,14 +8,14 @@ entries, in a thread. Snapshots are few and short-lived; a cursor to one that is
 import asyncio
 import re
 import secrets
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 from itertools import chain
 from typing import Final
 
 import msgspec
 
 from afterword_sidecar.ledger.book import Book
-from afterword_sidecar.ledger.records import OpenTask, SettledTask
+from afterword_sidecar.ledger.records import OpenTask, SettledTask, TaskKey
 from afterword_sidecar.service import Service
 from afterword_sidecar.web import api_shapes as shapes
 from afterword_sidecar.web import api_views
@@ -90,8 +90,10 @@ class Snapshot:
         if len(self._open) <= SORTED_AT_MOST:
             self._open.sort(key=lambda task: task.scheduled_at)
         # A task that was amended is pronounced twice; only what is said of it last is true.
-        latest = {task.key: task for task in self._settled}
-        self._settled = sorted(latest.values(), key=lambda task: -task.verdict.at)
+        latest: dict[TaskKey, SettledTask] = {}
+        for task in reversed(self._settled):
+            latest.setdefault(task.key, task)
+        self._settled = list(latest.values())
         self._ordered = True
 
     def _entries(self, position: int) -> Iterator[tuple[int, OpenTask | SettledTask]]:
@@ -154,8 +156,3 @@ class Snapshots:
 
 def _open_tasks(book: Book) -> list[OpenTask]:
     return list(book.in_flight())
-
-
-def listed(tasks: Sequence[OpenTask], settled: Sequence[SettledTask]) -> Snapshot:
-    """A listing of tasks read from a database."""
-    return Snapshot("database.1", list(tasks), list(settled))

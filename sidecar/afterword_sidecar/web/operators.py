@@ -12,6 +12,7 @@ from aiohttp import hdrs, web
 from aiohttp.typedefs import Handler
 
 from afterword_sidecar.service import Service
+from afterword_sidecar.spool.stats import SpoolStats
 from afterword_sidecar.web import api_dead_letters, api_parameters, openapi
 from afterword_sidecar.web import api_shapes as shapes
 from afterword_sidecar.web.api_tasks import Snapshots, TaskFilter
@@ -32,14 +33,20 @@ Unready = Callable[[], Sequence[shapes.UnreadyReason]]
 
 
 def operators_app(
-    service: Service, *, version: str, unready: Unready, clock: Callable[[], float] = time.monotonic
+    service: Service,
+    *,
+    version: str,
+    unready: Unready,
+    spool: SpoolStats | None = None,
+    clock: Callable[[], float] = time.monotonic,
 ) -> web.Application:
     """The application of the operators' port over a started ``service``.
 
-    ``unready`` says what keeps the sidecar from taking evidence, beyond what the service knows.
+    ``unready`` says what keeps the sidecar from taking evidence, beyond what the service knows;
+    ``spool`` is what its reader counts, where there is one; ``clock`` is monotonic, seconds.
     """
     api = _Api(service, unready, Snapshots(service, clock))
-    scrape = Scrape(service, started_at=service.now(), version=version)
+    scrape = Scrape(service, spool, started_at=service.now(), version=version)
     app = web.Application(middlewares=[problems, _only_by_a_local_name])
     app.on_response_prepare.append(_add_headers)
     app.add_routes(
@@ -89,10 +96,10 @@ class _Api:
 
     async def dead_letters(self, request: web.Request) -> web.Response:
         asked = api_parameters.read(api_parameters.DEAD_LETTER_PARAMETERS, request.query.items())
+        with_payloads = "include" in asked
+        read = api_dead_letters.page_with_payloads if with_payloads else api_dead_letters.page
         return _json(
-            await self._service.read(
-                lambda store: msgspec.json.encode(api_dead_letters.page(store, asked))
-            )
+            await self._service.read(lambda store: msgspec.json.encode(read(store, asked)))
         )
 
     async def dead_letter(self, request: web.Request) -> web.Response:

@@ -6,15 +6,19 @@ from collections.abc import Callable
 from aiohttp import web
 
 from afterword_sidecar import metrics
-from afterword_sidecar.metrics import Itself
+from afterword_sidecar.metrics import Itself, ItsSpool
 from afterword_sidecar.service import COMMIT_SECONDS_BOUNDS, Service
+from afterword_sidecar.spool.stats import SpoolStats
 
 
 class Scrape:
     """Answers scrapes."""
 
-    def __init__(self, service: Service, *, started_at: float, version: str) -> None:
+    def __init__(
+        self, service: Service, spool: SpoolStats | None, *, started_at: float, version: str
+    ) -> None:
         self._service = service
+        self._spool = spool
         self._started_at = started_at
         self._version = version
         # However many scrape at once, one thread renders: the loop keeps its share.
@@ -58,4 +62,20 @@ class Scrape:
             store_failing=stats.store_failing_since is not None,
             stalls=stats.stalls,
             internal_errors=stats.internal_errors,
+            spool=self._of_spool(),
+        )
+
+    def _of_spool(self) -> ItsSpool | None:
+        stats = self._spool
+        if stats is None:
+            return None
+        return ItsSpool(
+            streams_watched=stats.streams_watched,
+            streams_ended=stats.streams_ended,
+            lines_read=stats.lines_read,
+            lines_skipped=dict(stats.lines_skipped),
+            segments_deleted=stats.segments_deleted,
+            unread_bytes=stats.unread_bytes,
+            behind_since=stats.behind_since,
+            readable=not stats.problem,
         )

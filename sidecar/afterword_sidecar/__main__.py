@@ -1,0 +1,32 @@
+"""``afterword`` on the command line, and ``python -m afterword_sidecar``."""
+
+import importlib.util
+import sys
+from typing import Final
+
+NEEDED: Final = ("aiohttp", "click", "google.protobuf", "msgspec", "prometheus_client", "rich")
+"""What the extra ``sidecar`` installs and every command imports."""
+
+
+def main() -> None:
+    """Run the command; say what to install where the ``sidecar`` extra is missing."""
+    missing = [name for name in NEEDED if not _installed(name)]
+    if missing:
+        sys.exit(
+            f"afterword: the sidecar's dependencies are not installed: {', '.join(missing)}\n"
+            "  install them with: pip install 'afterword[sidecar]'"
+        )
+    from afterword_sidecar.cli import afterword  # noqa: PLC0415 - it needs what was just asked for
+
+    afterword(prog_name="afterword")
+
+
+def _installed(name: str) -> bool:
+    try:
+        return importlib.util.find_spec(name) is not None
+    except ImportError:  # its parent is missing
+        return False
+
+
+if __name__ == "__main__":
+    main()

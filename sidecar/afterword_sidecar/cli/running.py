@@ -1,0 +1,180 @@
+"""The composition root: a store, its book, the service over them, and the doors to it. Wiring only.
+
+A stop goes from the outside in: no new evidence, then what is here is committed, and the operators'
+port closes last. It is bounded: what is not committed then was not acknowledged either.
+"""
+
+import asyncio
+import logging
+import os
+import signal
+import threading
+from collections.abc import AsyncIterator, Callable, Coroutine, Iterator
+from contextlib import AsyncExitStack, asynccontextmanager, suppress
+from pathlib import Path
+from time import time
+from typing import Any, Final
+
+from aiohttp import web
+
+from afterword_sidecar import __version__
+from afterword_sidecar.cli.announcing import announce
+from afterword_sidecar.ledger.book import Book
+from afterword_sidecar.ledger.limits import Limits
+from afterword_sidecar.service import Pace, Refused, Service
+from afterword_sidecar.settings import IN_MEMORY, Settings
+from afterword_sidecar.spool.reader import SpoolReader
+from afterword_sidecar.stores.contract import Retention, Store
+from afterword_sidecar.stores.memory import MemoryStore
+from afterword_sidecar.stores.sqlite import SqliteStore
+from afterword_sidecar.web.api_shapes import UnreadyReason
+from afterword_sidecar.web.limits import ReceiverLimits
+from afterword_sidecar.web.operators import operators_app
+from afterword_sidecar.web.receiver import make_receiver, make_runner
+
+_RECEIVER_SHARE: Final = 0.3
+"""Of the time a stop may take: for requests under way. Half is the store's; the rest is slack."""
+_STORE_SHARE: Final = 0.5
+_FORCED: Final = 1
+
+log = logging.getLogger("afterword_sidecar")
+
+
+def run_until_stopped(settings: Settings) -> None:
+    """Run until SIGTERM or SIGINT.
+
+    Raises:
+        StoreError: the book cannot be opened, or is held by another sidecar.
+        SpoolError: the same of the spool.
+        OSError: a port cannot be listened on.
+    """
+    _runner()(_run(settings))
+
+
+def _runner() -> Callable[[Coroutine[Any, Any, None]], None]:
+    try:
+        import uvloop  # noqa: PLC0415 - a tenth faster where there is one; not on every platform
+    except ImportError:
+        return asyncio.run
+    return uvloop.run
+
+
+async def _run(settings: Settings) -> None:
+    stop = _stop_asked(settings.stop_seconds)
+    store = _store(settings)
+    service = _service(settings, store)
+    spool = SpoolReader(settings.spool, service, refused=Refused) if settings.spool else None
+    limits = ReceiverLimits(body_bytes=settings.body_bytes, inflated_bytes=settings.inflated_bytes)
+    receiver = make_runner(
+        make_receiver(service, limits=limits, token=settings.token), limits=limits
+    )
+    operators = web.AppRunner(
+        operators_app(
+            service,
+            version=__version__,
+            unready=lambda: list(_spool_reasons(spool)),
+            spool=spool.stats if spool else None,
+        ),
+        access_log=None,
+        shutdown_timeout=settings.stop_seconds * _RECEIVER_SHARE,
+    )
+    patience = settings.stop_seconds * _RECEIVER_SHARE
+    async with AsyncExitStack() as running:
+        operators_at = await running.enter_async_context(
+            _listening(operators, settings.operators_host, settings.operators_port, patience)
+        )
+        await service.start()
+        running.push_async_callback(service.stop)
+        if spool is not None:
+            await spool.start()
+            running.push_async_callback(spool.stop)
+        receiver_at = await running.enter_async_context(
+            _listening(receiver, settings.receiver_host, settings.receiver_port, patience)
+        )
+        announce(settings, receiver=receiver_at, operators=operators_at, book_id=service.book_id)
+        await _until(stop, service)
+        log.info("stopping")
+    log.info("stopped")
+
+
+def _store(settings: Settings) -> Store:
+    if settings.database == IN_MEMORY:
+        return MemoryStore()
+    return SqliteStore(Path(settings.database))
+
+
+def _service(settings: Settings, store: Store) -> Service:
+    limits = Limits(
+        grace_seconds=settings.grace_seconds,
+        longest_life_seconds=settings.longest_life_seconds,
+        finality_seconds=settings.finality_seconds,
+        stream_retention_seconds=settings.stream_retention_seconds,
+        services=settings.services,
+        tasks_per_service=settings.tasks_per_service,
+        series_in_all=settings.series_in_all,
+    )
+    retention = Retention(
+        age_seconds=settings.dead_letter_age_seconds,
+        count=settings.dead_letter_count,
+        payload_bytes=settings.dead_letter_payload_bytes,
+    )
+    book = Book.restore(limits, store.load(), time())
+    pace = Pace(stop_seconds=settings.stop_seconds * _STORE_SHARE)
+    return Service(book, store, pace=pace, retention=retention)
+
+
+@asynccontextmanager
+async def _listening(
+    runner: web.AppRunner, host: str, port: int, patience_seconds: float
+) -> AsyncIterator[str]:
+    """Serve ``runner`` there; gives the URL by which it is reached. Raises ``OSError``."""
+    await runner.setup()
+    try:
+        try:
+            await web.TCPSite(runner, host, port).start()
+        except OSError as error:
+            why = error.strerror or error
+            raise OSError(f"cannot listen on {host} port {port}: {why}") from error
+        address = runner.addresses[0]
+        name = f"[{address[0]}]" if ":" in address[0] else address[0]
+        yield f"http://{name}:{address[1]}"
+    finally:
+        with suppress(TimeoutError):
+            async with asyncio.timeout(patience_seconds):
+                await runner.cleanup()
+
+
+def _stop_asked(within_seconds: float) -> asyncio.Event:
+    """Set by the first SIGTERM or SIGINT; a second one ends the process as ever."""
+    loop = asyncio.get_running_loop()
+    asked = asyncio.Event()
+
+    def ask() -> None:
+        for number in (signal.SIGTERM, signal.SIGINT):
+            loop.remove_signal_handler(number)
+        # A thread, as the loop itself may be what does not come to an end.
+        force = threading.Timer(within_seconds, os._exit, (_FORCED,))
+        force.daemon = True
+        force.start()
+        asked.set()
+
+    for number in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(number, ask)
+    return asked
+
+
+async def _until(stop: asyncio.Event, service: Service) -> None:
+    """Until a stop is asked for, or the writer dies: a book nobody writes must not look alive."""
+    stopping = asyncio.ensure_future(stop.wait())
+    failing = asyncio.ensure_future(service.failed())
+    await asyncio.wait((stopping, failing), return_when=asyncio.FIRST_COMPLETED)
+    stopping.cancel()
+    if failing.done():
+        log.critical("the book's writer has died; the sidecar ends")
+        failing.result()
+    failing.cancel()
+
+
+def _spool_reasons(spool: SpoolReader | None) -> Iterator[UnreadyReason]:
+    if spool is not None and spool.stats.problem:
+        yield UnreadyReason("spool_unreadable", spool.stats.problem)

@@ -1,0 +1,205 @@
+"""Where the reading commands read: a running sidecar's API, or a book's file that nobody holds."""
+
+import http.client
+from collections.abc import Callable, Iterator
+from contextlib import closing
+from http import HTTPStatus
+from pathlib import Path
+from typing import Any, Final, Protocol, TypeVar
+from urllib.parse import quote, urlencode, urlsplit
+
+import msgspec
+
+from afterword_sidecar.cli.errors import CommandError
+from afterword_sidecar.stores.contract import Store, StoreError
+from afterword_sidecar.stores.sqlite import SqliteStore
+from afterword_sidecar.web import api_dead_letters, api_parameters
+from afterword_sidecar.web import api_shapes as shapes
+from afterword_sidecar.web.api_parameters import (
+    DEAD_LETTER_PARAMETERS,
+    TASK_PARAMETERS,
+    ParameterError,
+)
+from afterword_sidecar.web.api_tasks import Snapshot, TaskFilter
+
+T = TypeVar("T")
+Asked = dict[str, str]
+"""Parameters of the API, as text."""
+
+_TIMEOUT_SECONDS: Final = 30.0
+
+
+class Source(Protocol):
+    """Answers in the API's shapes. Raises ``CommandError``."""
+
+    def close(self) -> None:
+        """Let go of what it holds. Idempotent."""
+
+    def tasks(self, asked: Asked) -> shapes.TaskPage:
+        """A page of tasks."""
+
+    def dead_letters(self, asked: Asked) -> shapes.DeadLetterPage:
+        """A page of dead letters."""
+
+    def dead_letters_with_payloads(self, asked: Asked) -> shapes.DeadLetterPageWithPayloads:
+        """A page of dead letters with their payloads."""
+
+    def dead_letter(self, letter_id: str) -> shapes.DeadLetterWithPayload | None:
+        """One dead letter; ``None`` if there is none."""
+
+
+class ApiSource:
+    """A running sidecar, by the address of its operators' port."""
+
+    def __init__(self, url: str) -> None:
+        parts = urlsplit(url if "://" in url else f"http://{url}")
+        try:
+            port = parts.port
+        except ValueError:
+            port = -1
+        if parts.scheme not in {"http", "https"} or not parts.hostname or port == -1:
+            raise CommandError(f"{url!r} is not an address", "for example http://127.0.0.1:9464")
+        kind = (
+            http.client.HTTPSConnection if parts.scheme == "https" else http.client.HTTPConnection
+        )
+        self._url = url
+        self._prefix = parts.path.rstrip("/")
+        self._connection = kind(parts.hostname, port, timeout=_TIMEOUT_SECONDS)
+
+    def close(self) -> None:
+        """Hang up."""
+        self._connection.close()
+
+    def tasks(self, asked: Asked) -> shapes.TaskPage:
+        """``GET /api/v1/tasks``."""
+        return self._decode(self._get("/api/v1/tasks", asked), shapes.TaskPage)
+
+    def dead_letters(self, asked: Asked) -> shapes.DeadLetterPage:
+        """``GET /api/v1/dead-letters``."""
+        return self._decode(self._get("/api/v1/dead-letters", asked), shapes.DeadLetterPage)
+
+    def dead_letters_with_payloads(self, asked: Asked) -> shapes.DeadLetterPageWithPayloads:
+        """``GET /api/v1/dead-letters?include=payload``."""
+        body = self._get("/api/v1/dead-letters", {**asked, "include": "payload"})
+        return self._decode(body, shapes.DeadLetterPageWithPayloads)
+
+    def dead_letter(self, letter_id: str) -> shapes.DeadLetterWithPayload | None:
+        """``GET /api/v1/dead-letters/{id}``."""
+        body = self._get(f"/api/v1/dead-letters/{quote(letter_id, safe='')}", {}, may_lack=True)
+        return self._decode(body, shapes.DeadLetterWithPayload) if body else None
+
+    def _get(self, path: str, asked: Asked, *, may_lack: bool = False) -> bytes:
+        query = f"?{urlencode(asked)}" if asked else ""
+        try:
+            self._connection.request("GET", f"{self._prefix}{path}{query}")
+            response = self._connection.getresponse()
+            body = response.read()
+        except (OSError, http.client.HTTPException, UnicodeError) as error:
+            raise CommandError(
+                f"cannot reach the sidecar at {self._url}: {error}",
+                "is it running there? give its operators' port with --url or AFTERWORD_URL, "
+                "or --database FILE where no sidecar runs",
+            ) from error
+        if response.status == HTTPStatus.OK:
+            return body
+        problem = self._decode(body, shapes.Problem)
+        if response.status == HTTPStatus.NOT_FOUND and may_lack:
+            return b""
+        raise CommandError(f"the sidecar at {self._url} refused: {problem.detail}")
+
+    def _decode(self, body: bytes, shape: type[T]) -> T:
+        try:
+            return msgspec.json.decode(body, type=shape)
+        except (msgspec.MsgspecError, UnicodeError) as error:
+            raise CommandError(
+                f"{self._url} did not answer as Afterword's sidecar does ({error})",
+                "give the address of its operators' port (9464), not that of the receiver",
+            ) from error
+
+
+class DatabaseSource:
+    """A book's file, opened for as long as each question takes."""
+
+    def __init__(self, path: Path) -> None:
+        if not path.is_file():
+            raise CommandError(f"there is no book {path}", "name the file a sidecar has kept")
+        self._path = path
+        self._listing: Snapshot | None = None
+
+    def close(self) -> None:
+        """Nothing is held between questions."""
+
+    def tasks(self, asked: Asked) -> shapes.TaskPage:
+        """Tasks in flight when the sidecar stopped; a file does not keep what was settled well."""
+        wanted = _read(TASK_PARAMETERS, asked)
+        limit = wanted.pop("limit", api_parameters.LARGEST_PAGE)
+        position = int(wanted.pop("cursor", "0").rpartition(".")[2])
+        if self._listing is None:
+            self._listing = self._ask(lambda store: Snapshot("file", store.load().open_tasks, []))
+        return self._listing.page(TaskFilter(**wanted), limit, position)
+
+    def dead_letters(self, asked: Asked) -> shapes.DeadLetterPage:
+        """A page as the API gives it."""
+        wanted = _read(DEAD_LETTER_PARAMETERS, asked)
+        return self._ask(lambda store: api_dead_letters.page(store, wanted))
+
+    def dead_letters_with_payloads(self, asked: Asked) -> shapes.DeadLetterPageWithPayloads:
+        """A page as the API gives it."""
+        wanted = _read(DEAD_LETTER_PARAMETERS, asked)
+        return self._ask(lambda store: api_dead_letters.page_with_payloads(store, wanted))
+
+    def dead_letter(self, letter_id: str) -> shapes.DeadLetterWithPayload | None:
+        """A letter as the API gives it."""
+        return self._ask(lambda store: api_dead_letters.one(store, letter_id))
+
+    def _ask(self, question: Callable[[Store], T]) -> T:
+        try:
+            with closing(self._open()) as store:
+                return question(store)
+        except StoreError as error:
+            raise CommandError(
+                str(error), "where a sidecar runs, ask it: leave --database out, or give --url"
+            ) from error
+
+    def _open(self) -> Store:
+        return SqliteStore(self._path)
+
+
+def all_tasks(source: Source, asked: Asked, most: int) -> Iterator[shapes.Task]:
+    """Tasks over as many pages as it takes, ``most`` at most."""
+    while True:
+        page = source.tasks({**asked, "limit": str(min(most, api_parameters.LARGEST_PAGE))})
+        yield from page.items
+        most -= len(page.items)
+        if page.next_cursor is None or most <= 0:
+            return
+        asked = {**asked, "cursor": page.next_cursor}
+
+
+def all_dead_letters(source: Source, asked: Asked, most: int) -> Iterator[shapes.DeadLetter]:
+    """Dead letters over as many pages as it takes, ``most`` at most."""
+    while True:
+        page = source.dead_letters({**asked, "limit": str(min(most, api_parameters.LARGEST_PAGE))})
+        yield from page.items
+        most -= len(page.items)
+        if page.next_cursor is None or most <= 0:
+            return
+        asked = {**asked, "cursor": page.next_cursor}
+
+
+def all_with_payloads(source: Source, asked: Asked) -> Iterator[shapes.DeadLetterWithPayload]:
+    """Every matching dead letter with its payload."""
+    limit = str(api_parameters.LARGEST_PAGE_WITH_PAYLOADS)
+    while True:
+        page = source.dead_letters_with_payloads({**asked, "limit": limit})
+        yield from page.items
+        if page.next_cursor is None:
+            return
+        asked = {**asked, "cursor": page.next_cursor}
+
+
+def _read(parameters: tuple[api_parameters.Parameter, ...], asked: Asked) -> dict[str, Any]:
+    try:
+        return api_parameters.read(parameters, asked.items())
+    except ParameterError as error:
+        raise CommandError(str(error)) from error
