@@ -7,8 +7,8 @@ much lies in the directory. A group is kept until it is committed: positions mov
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 
-from afterword_sidecar.ledger.facts import Batch, Fact, Source
-from afterword_sidecar.otlp import OtlpError, decode_logs
+from afterword_sidecar.ledger.facts import Batch
+from afterword_sidecar.otlp import decode_spool_lines
 from afterword_sidecar.spool.directory import SpoolDirectory
 from afterword_sidecar.spool.settings import SpoolSettings
 from afterword_sidecar.spool.stats import SpoolStats
@@ -64,25 +64,18 @@ class GroupReader:
         return group
 
     def _decode(self, stream: bytes, lines: list[bytes], now: float) -> list[Batch]:
-        """The facts of one stream's lines, as batches of one source each."""
-        facts: dict[Source, list[Fact]] = {}
+        """The facts of one stream's lines."""
         skipped = self._stats.lines_skipped
-        for line in lines:
-            try:
-                decoded = decode_logs(line, "json", now)
-            except OtlpError:
-                skipped["undecodable"] += 1
-                continue
-            if decoded.ignored:
-                skipped["passed_by"] += decoded.ignored
-            skipped.update(decoded.rejected)
-            for batch in decoded.batches:
-                # A stream's file speaks for that stream: its lock vouches for no other.
-                if batch.source.stream != stream:
-                    skipped["foreign_stream"] += len(batch.facts)
-                    continue
-                facts.setdefault(batch.source, []).extend(batch.facts)
-        return [Batch(source, told, now, same_clock=True) for source, told in facts.items()]
+        decoded = decode_spool_lines(lines, now)
+        skipped.update(decoded.rejected)
+        if decoded.ignored:
+            skipped["passed_by"] += decoded.ignored
+        # A stream's files speak for that stream alone: its lock vouches for no other.
+        batches = [batch for batch in decoded.batches if batch.source.stream == stream]
+        if len(batches) < len(decoded.batches):
+            facts = sum(len(batch.facts) for batch in decoded.batches)
+            skipped["foreign_stream"] += facts - sum(len(batch.facts) for batch in batches)
+        return batches
 
     def _count(self, piece: Piece) -> None:
         stats = self._stats

@@ -16,8 +16,8 @@ class SpoolStats:
     lines_read: int = 0
     """Complete lines, good and bad."""
     lines_skipped: Counter[str] = field(default_factory=Counter)
-    """Lines and records without effect, by reason: ``torn``, ``too_long``, ``undecodable``,
-    ``foreign_stream``, ``passed_by`` (not about deferred tasks), or the decoder's own."""
+    """Lines and records without effect, by reason: ``torn``, ``too_long``, ``foreign_stream``,
+    ``passed_by`` (not about deferred tasks), ``not_taken`` (a bug), or one of the decoder's."""
     segments_deleted: int = 0
     refusals: int = 0
     """Times the book could not take what was read, which was kept and brought again."""
