@@ -14,7 +14,7 @@ def test_the_book_agrees_with_the_world(seed: int) -> None:
     """Loss, copies, reordering, crashes, freezes, forks, skew: no task wrong, always balanced."""
     result = simulate(seed, tasks=8_000)
     assert result.tasks == result.kinds.total() - result.kinds["amended"]
-    assert result.tasks > 4_000
+    assert result.tasks >= 8_000
     assert result.kinds["completed/completed/observed"] > result.tasks / 2
     assert any("proven" in kind for kind in result.kinds)
     assert any("inferred" in kind for kind in result.kinds)

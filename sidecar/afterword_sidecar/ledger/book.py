@@ -22,7 +22,6 @@ from afterword_sidecar.ledger.facts import (
     Rollup,
     Scheduled,
     Settled,
-    Source,
     SpanEnded,
     Started,
 )
@@ -36,6 +35,7 @@ from afterword_sidecar.ledger.records import (
     StreamState,
     TaskKey,
 )
+from afterword_sidecar.ledger.registry import WHOLE_STREAM, Registry
 from afterword_sidecar.ledger.streams import Stream
 from afterword_sidecar.ledger.totals import Totals
 from afterword_sidecar.ledger.transitions import Kind
@@ -44,9 +44,6 @@ from afterword_sidecar.ledger.view import View
 STALE: Final = "stale"
 TOO_MANY_STREAMS: Final = "too_many_streams"
 BAD_OPENING: Final = "bad_opening_sequence"
-
-_WHOLE_STREAM: Final = 0
-"""The number of a timer that is about the stream and not about one of its tasks."""
 
 _KINDS: Final[dict[type, Kind]] = {
     Scheduled: Kind.SCHEDULED,
@@ -75,11 +72,7 @@ class Book:
         self._labels = Labels(limits)
         self._letters = Letters(self._totals, saved.dead_letters_open)
         self._keeper = Bookkeeper(limits, self._labels, self._totals, self._letters)
-        self._streams: dict[bytes, Stream] = {}
-        self._retired: dict[bytes, None] = dict.fromkeys(saved.retired)
-        self._newly_retired: list[bytes] = []
-        self._touched: dict[bytes, Stream] = {}
-        self._holes: dict[str, int] = {}
+        self._registry = Registry(limits, self._labels, self._totals, self._keeper.wheel)
         self._restore(saved, now)
         self.stalled(0.0, now)
 
@@ -92,13 +85,13 @@ class Book:
 
     def apply(self, batch: Batch, now: float) -> Receipt:
         """Take note of what a stream told. Facts seen before change nothing."""
-        stream = self._stream(batch.source, now)
+        stream = self._registry.admit(batch.source, now)
         if stream is None:
-            reason = STALE if batch.source.stream in self._retired else TOO_MANY_STREAMS
+            reason = STALE if batch.source.stream in self._registry.retired else TOO_MANY_STREAMS
             return Receipt(rejected={reason: len(batch.facts)})
         if not batch.facts:
             return Receipt()
-        self._touched[batch.source.stream] = stream
+        self._registry.touched[batch.source.stream] = stream
         newest_at = batch.facts[-1].at
         stream.hear(batch.received_at, newest_at, self._limits, same_clock=batch.same_clock)
         known, holes_known = stream.seen.highest, bool(stream.seen.holes)
@@ -116,7 +109,9 @@ class Book:
                 duplicates += 1
             elif holes_known and fact.sequence <= known:
                 recovered += 1
-        self._count_holes(stream, recovered, now)
+        self._registry.count_holes(stream, recovered, now)
+        if recovered:
+            self._look_again_at_lost_evidence(stream, now)
         return Receipt(
             accepted=len(batch.facts) - bad,
             duplicates=duplicates,
@@ -128,10 +123,10 @@ class Book:
 
         ``alive_at``: when it was last seen alive (Unix seconds), for the record of the stream.
         """
-        stream = self._streams.get(stream_id)
+        stream = self._registry.streams.get(stream_id)
         if stream is None or stream.state.lock_fell_at:
             return
-        self._touched[stream_id] = stream
+        self._registry.touched[stream_id] = stream
         stream.state = replace(
             stream.state,
             lock_fell_at=now,
@@ -140,17 +135,17 @@ class Book:
         self._judge_all(stream, Kind.STREAM_ENDED, now)
         for opening in list(stream.amendable):
             self._keeper.take(stream, opening, Kind.STREAM_ENDED, None, now)
-        self._give_up_holes(stream, now)
-        self._arm(stream, now + stream.idle_for(self._limits), now)
+        self._registry.give_up_holes(stream, now)
+        self._registry.watch(stream, now, hold_until=now)
 
     # Time.
 
     def advance(self, now: float) -> None:
         """Let time pass: deadlines, leases, longest lives, finality, retention."""
         for stream, number in list(self._keeper.wheel.due(now)):
-            if self._streams.get(stream.source.stream) is not stream:
+            if self._registry.streams.get(stream.source.stream) is not stream:
                 continue
-            if number == _WHOLE_STREAM:
+            if number == WHOLE_STREAM:
                 self._look_at(stream, now)
                 continue
             self._keeper.look_again(stream, abs(number), now)
@@ -172,9 +167,9 @@ class Book:
 
     def drain(self) -> Changes:
         """The net changes since the last drain, for one commit."""
-        keeper = self._keeper
+        keeper, registry = self._keeper, self._registry
         opened = list(keeper.updated.values())
-        for stream in self._touched.values():
+        for stream in registry.touched.values():
             for task in stream.fresh.values():
                 keeper.keep(stream, task, task.received_at)
                 opened.append(task)
@@ -183,14 +178,14 @@ class Book:
             opened=opened,
             closed=keeper.closed,
             payloads=keeper.payloads,
-            streams=[stream.frozen() for stream in self._touched.values()],
-            retired=self._newly_retired,
+            streams=[stream.frozen() for stream in registry.touched.values()],
+            retired=registry.newly_retired,
             totals=self._totals.drain(),
             dead_letters=self._letters.drain(),
             settled=keeper.settled,
         )
         keeper.updated, keeper.closed, keeper.payloads, keeper.settled = {}, [], {}, []
-        self._touched, self._newly_retired = {}, []
+        registry.touched, registry.newly_retired = {}, []
         return changes
 
     def view(self) -> View:
@@ -204,22 +199,22 @@ class Book:
             if account.oldest:
                 second = float(min(account.oldest))
                 oldest[labels[:2]] = min(second, oldest.get(labels[:2], second))
-        ended = sum(1 for stream in self._streams.values() if stream.state.lock_fell_at)
+        ended = sum(1 for stream in self._registry.streams.values() if stream.state.lock_fell_at)
         return View(
             totals=self._totals.values.copy(),
             series_created={labels: a.scheduled.created for labels, a in accounts.items()},
             in_flight={labels: a.in_flight for labels, a in accounts.items()},
             oldest_in_flight=oldest,
-            holes=self._holes.copy(),
+            holes=self._registry.holes.copy(),
             dead_letters_open=self._letters.open_counts.copy(),
-            streams_live=len(self._streams) - ended,
+            streams_live=len(self._registry.streams) - ended,
             streams_ended=ended,
             open_tasks=sum(a.in_flight for a in accounts.values()),
         )
 
     def in_flight(self) -> Iterator[OpenTask]:
         """Every open task, stream by stream, oldest first within each."""
-        for stream in self._streams.values():
+        for stream in self._registry.streams.values():
             yield from stream.open.values()
             yield from stream.fresh.values()
 
@@ -228,23 +223,13 @@ class Book:
     ) -> None:
         """Retention has taken these letters: late evidence can amend them no more."""
         for stream_id, opening in keys:
-            stream = self._streams.get(stream_id)
+            stream = self._registry.streams.get(stream_id)
             if stream is not None:
                 stream.amendable.pop(opening, None)
         for labels, count in by_labels.items():
             self._letters.forget(labels, count)
 
-    # Streams.
-
-    def _stream(self, source: Source, now: float) -> Stream | None:
-        stream = self._streams.get(source.stream)
-        if stream is not None or source.stream in self._retired:
-            return stream
-        if len(self._streams) >= self._limits.streams and not self._make_room(now):
-            return None
-        stream = self._streams[source.stream] = Stream(StreamState(source))
-        self._arm(stream, now + stream.idle_for(self._limits), now)
-        return stream
+    # Facts.
 
     def _task_fact(self, stream: Stream, fact: Fact, kind: Kind, now: float) -> bool:
         opening: int = fact.sequence if kind is Kind.SCHEDULED else fact.opening_sequence  # type: ignore[union-attr] # as above
@@ -305,73 +290,26 @@ class Book:
             down_at=now if down else state.down_at,
             down_sequence=fact.sequence if down else state.down_sequence,
         )
-        if down:
-            self._arm(stream, now + self._limits.grace_seconds, now)
-        elif lease_seconds:
-            self._arm(stream, stream.state.lease_until + self._limits.grace_seconds, now)
+        self._registry.watch(stream, now, hold_until=self._keeper.hold_until)
 
     def _look_at(self, stream: Stream, now: float) -> None:
-        """The stream's own timer: goodbye, lease, holes, retention; then set it anew."""
+        """The stream's own timer came up: goodbye, lease, holes, retention. Then set the next."""
+        registry = self._registry
         stream.armed_at = 0.0
-        self._touched[stream.source.stream] = stream
-        state, limits = stream.state, self._limits
-        self._judge_all(stream, Kind.TIME, now)
-        if state.hole_since and now >= state.hole_since + limits.hole_patience_seconds:
-            self._give_up_holes(stream, now)
-        idle_until = state.last_heard_at + stream.idle_for(limits)
-        if now >= idle_until and not (stream.open or stream.fresh):
-            self._retire(stream, now)
-            return
-        moments = [max(idle_until, now + 1.0)]
-        if stream.open or stream.fresh:
-            if state.down_at:
-                moments.append(max(state.down_at + limits.grace_seconds, self._keeper.hold_until))
-            if state.lease_until:
-                lapse = state.lease_until + limits.grace_seconds
-                moments.append(max(lapse, self._keeper.hold_until))
-        if stream.state.hole_since:
-            moments.append(stream.state.hole_since + limits.hole_patience_seconds)
-        self._arm(stream, min((m for m in moments if m > now), default=now + 1.0), now)
+        registry.touched[stream.source.stream] = stream
+        if registry.to_judge(stream, now):
+            self._judge_all(stream, Kind.TIME, now)
+        since = stream.state.hole_since
+        if since and now >= since + self._limits.hole_patience_seconds:
+            registry.give_up_holes(stream, now)
+        if registry.is_over(stream, now):
+            registry.retire(stream, now)
+        else:
+            registry.watch(stream, now, hold_until=self._keeper.hold_until)
 
     def _judge_all(self, stream: Stream, kind: Kind, now: float) -> None:
         for opening in (*stream.open, *stream.fresh):
             self._keeper.take(stream, opening, kind, None, now)
-
-    def _arm(self, stream: Stream, at: float, now: float) -> None:
-        if not stream.armed_at or at < stream.armed_at:
-            stream.armed_at = at
-            self._keeper.wheel.add(at, stream, _WHOLE_STREAM, now)
-
-    def _make_room(self, now: float) -> bool:
-        """Forget an idle stream; the oldest few are looked at, as a search would cost too much."""
-        for _, stream in zip(range(16), list(self._streams.values())[:16], strict=False):
-            if not (stream.open or stream.fresh):
-                self._retire(stream, now)
-                return True
-        return False
-
-    def _retire(self, stream: Stream, now: float) -> None:
-        self._give_up_holes(stream, now)
-        stream_id = stream.source.stream
-        del self._streams[stream_id]
-        self._touched.pop(stream_id, None)
-        self._newly_retired.append(stream_id)
-        self._retired[stream_id] = None
-        while len(self._retired) > self._limits.retired_streams:
-            del self._retired[next(iter(self._retired))]
-
-    # Missing evidence.
-
-    def _count_holes(self, stream: Stream, recovered: int, now: float) -> None:
-        if not (stream.seen.holes or stream.missing_now) or stream.foreign:
-            return
-        service = self._labels.service(stream.source.service)
-        if recovered:
-            self._totals.add(totals.EVIDENCE_RECOVERED, (service,), now, recovered)
-            self._look_again_at_lost_evidence(stream, now)
-        lost = stream.seen.close_oldest(self._limits.hole_ranges_per_stream)
-        self._totals.add(totals.EVIDENCE_LOST, (service,), now, lost)
-        self._show_holes(stream, service, now)
 
     def _look_again_at_lost_evidence(self, stream: Stream, now: float) -> None:
         blamed = [
@@ -382,24 +320,6 @@ class Book:
         for opening in blamed:
             self._keeper.take(stream, opening, Kind.RECOVERED, None, now)
 
-    def _give_up_holes(self, stream: Stream, now: float) -> None:
-        lost = stream.missing()
-        if not lost:
-            return
-        service = self._labels.service(stream.source.service)
-        self._totals.add(totals.EVIDENCE_LOST, (service,), now, lost)
-        stream.state = replace(stream.state, given_up_below=stream.seen.highest + 1)
-        self._show_holes(stream, service, now)
-
-    def _show_holes(self, stream: Stream, service: str, now: float) -> None:
-        missing = stream.missing()
-        self._holes[service] = self._holes.get(service, 0) + missing - stream.missing_now
-        stream.missing_now = missing
-        if bool(missing) != bool(stream.state.hole_since):
-            stream.state = replace(stream.state, hole_since=now if missing else 0.0)
-            if missing:
-                self._arm(stream, now + self._limits.hole_patience_seconds, now)
-
     # Restoring.
 
     def _restore(self, saved: Saved, now: float) -> None:
@@ -408,31 +328,25 @@ class Book:
             if total.metric == totals.SCHEDULED:
                 series = self._labels.series(*total.labels)
                 self._totals.account(series, total.created)
+        self._registry.retired = dict.fromkeys(saved.retired)
         for state in saved.streams:
-            stream = self._streams[state.source.stream] = Stream(state)
-            if stream.missing_now:
-                service = self._labels.service(state.source.service)
-                self._holes[service] = self._holes.get(service, 0) + stream.missing_now
-            self._arm(stream, now + 1.0, now)
+            self._registry.add(state, now)
         for settled in saved.amendable:
-            owner = self._streams.get(settled.key[0])
+            owner = self._registry.streams.get(settled.key[0])
             if owner is not None:
                 self._keeper.take_up(owner, settled)
         for task in saved.open_tasks:
-            stream = self._stream_of(task, now)
-            series = task.series
-            label = self._labels.series(series.service, series.task, series.platform, series.origin)
-            account = self._totals.account(label, now)
-            account.in_flight += 1
-            self._keeper.keep(stream, replace(task, series=label), now)
-            if task.invocation:
-                stream.by_invocation.setdefault(task.invocation, set()).add(task.sequence)
+            self._restore_task(task, now)
+        for stream in self._registry.streams.values():
+            self._registry.watch(stream, now, hold_until=now)
 
-    def _stream_of(self, task: OpenTask, now: float) -> Stream:
-        """Its stream; made anew from the task should the store have lost it."""
-        stream = self._streams.get(task.source.stream)
-        if stream is None:
-            state = StreamState(task.source, highest=task.sequence, last_heard_at=now)
-            stream = self._streams[task.source.stream] = Stream(state)
-            self._arm(stream, now + stream.idle_for(self._limits), now)
-        return stream
+    def _restore_task(self, task: OpenTask, now: float) -> None:
+        registry, series = self._registry, task.series
+        # Should the store have lost its stream, the task itself says enough to go on.
+        state = StreamState(task.source, highest=task.sequence, last_heard_at=now)
+        stream = registry.streams.get(task.source.stream) or registry.add(state, now)
+        label = self._labels.series(series.service, series.task, series.platform, series.origin)
+        self._totals.account(label, now).in_flight += 1
+        self._keeper.keep(stream, replace(task, series=label), now)
+        if task.invocation:
+            stream.by_invocation.setdefault(task.invocation, set()).add(task.sequence)

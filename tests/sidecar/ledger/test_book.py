@@ -253,12 +253,12 @@ def test_no_stream_can_make_the_book_keep_ever_more() -> None:
     for number in range(2, 200, 2):
         desk.tell(closing(number, of=number - 1))
     assert desk.total("settled") == 99
-    assert len(desk.book._streams[SHOP.stream].seen.holes) <= 10
-    assert len(desk.book._streams[SHOP.stream].ahead) <= 5
+    assert len(desk.book._registry.streams[SHOP.stream].seen.holes) <= 10
+    assert len(desk.book._registry.streams[SHOP.stream].ahead) <= 5
     assert desk.tell(opening(11)).duplicates == 1
     for number in range(100):
         desk.tell(opening(1), source=Source(number.to_bytes(16, "big"), "shop"))
-    assert len(desk.book._streams) <= 20
+    assert len(desk.book._registry.streams) <= 20
 
 
 def test_an_opening_number_that_lies_ahead_of_its_own_record_is_refused(desk: Desk) -> None:

@@ -42,7 +42,7 @@ def desk_in(state: State) -> Desk:
 
 
 def state_of_task(desk: Desk) -> State:
-    return desk.book._streams[SHOP.stream].state_of(1)
+    return desk.book._registry.streams[SHOP.stream].state_of(1)
 
 
 def tell(desk: Desk, kind: Kind) -> None:

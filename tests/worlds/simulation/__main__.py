@@ -13,12 +13,12 @@ from worlds.simulation.run import simulate
 
 @click.command()
 @click.option("--seed", type=int, default=None, help="Repeat a run; a new one each time otherwise.")
-@click.option("--tasks", default=1_000_000, show_default=True, help="How many tasks, about.")
+@click.option("--tasks", default=1_000_000, show_default=True, help="At least so many tasks.")
 def main(seed: int | None, tasks: int) -> None:
     """Simulate a fleet with loss, duplication, reordering, crashes, forks and skewed clocks."""
     console = Console()
     seed = random.SystemRandom().randrange(2**31) if seed is None else seed
-    console.print(f"seed {seed}, about {tasks:,} tasks")
+    console.print(f"seed {seed}, at least {tasks:,} tasks")
     columns = ("{task.description}", BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
     try:
         with Progress(*columns, console=console) as bar:

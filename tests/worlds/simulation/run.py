@@ -14,7 +14,7 @@ TASKS_PER_PROCESS = 2000
 RATE = 40.0
 """Tasks a second in each process."""
 AT_ONCE = 20
-"""Processes that live at the same time, about."""
+"""Processes that live at the same time."""
 
 
 class Result(msgspec.Struct):
@@ -33,27 +33,34 @@ def simulate(seed: int, tasks: int, progress: Callable[[int], None] = lambda _do
     sidecar = Sidecar(world, crash_rate=0.0005)
     fleet = FLEETS[sidecar] = []
     each = min(TASKS_PER_PROCESS, max(50, tasks // 10))
-    planned = max(1, round(tasks / each))
-    for number in range(planned):
-        start = number // AT_ONCE * each / RATE + world.chance.uniform(0, 5)
-        world.after(start, lambda: fleet.append(Process(world, sidecar, each, RATE)))
-    kinds: Counter[str] = Counter()
-    judged = born = 0
-    while born < planned or any(process.alive for process in fleet) or _unread(fleet):
+
+    def keep_up_the_fleet() -> None:
+        alive = [process for process in fleet if process.alive]
+        if sum(len(process.tasks) for process in fleet) < tasks:
+            fleet.extend(Process(world, sidecar, each, RATE) for _ in range(AT_ONCE - len(alive)))
+            world.after(1.0, keep_up_the_fleet)
+
+    keep_up_the_fleet()
+    while any(process.alive for process in fleet) or _unread(fleet):
         for _ in range(5000):
             world.step()
-        born = max(born, len(fleet))
         progress(sum(len(process.tasks) for process in fleet))
     horizon = world.now + LIMITS.longest_life_seconds + LIMITS.finality_seconds + 60
     while world.now < horizon:
         world.step()
+    kinds: Counter[str] = Counter()
     for process in fleet:
         kinds.update(judge(process, sidecar.final))
-        judged += len(process.tasks)
     if sidecar.book is not None and (left := sidecar.book.view().open_tasks):
         raise WrongVerdictError(f"{left} tasks are in flight in the book, and none in the world")
     del FLEETS[sidecar]
-    return Result(judged, len(fleet), sidecar.commits, sidecar.crashes, kinds)
+    return Result(
+        sum(len(process.tasks) for process in fleet),
+        len(fleet),
+        sidecar.commits,
+        sidecar.crashes,
+        kinds,
+    )
 
 
 def _unread(fleet: list[Process]) -> bool:

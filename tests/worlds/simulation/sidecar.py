@@ -79,7 +79,7 @@ class Sidecar:
     def _check_balance(self) -> None:
         assert self.book is not None
         view = self.book.view()
-        left = {labels: -float(count) for labels, count in view.in_flight.items()}
+        left: dict[tuple[str, ...], float] = {k: -float(n) for k, n in view.in_flight.items()}
         for (metric, labels), total in view.totals.items():
             if metric in _SIGNS:
                 left[labels[:4]] += _SIGNS[metric] * total.value  # type: ignore[operator] # these three are counters

@@ -1,0 +1,133 @@
+"""The streams a book knows: admitted, watched by one timer each, and forgotten after retention."""
+
+from itertools import islice
+from typing import Final
+
+from msgspec.structs import replace
+
+from afterword_sidecar.ledger import totals
+from afterword_sidecar.ledger.facts import Source
+from afterword_sidecar.ledger.labels import Labels
+from afterword_sidecar.ledger.limits import Limits
+from afterword_sidecar.ledger.records import StreamState
+from afterword_sidecar.ledger.streams import Stream
+from afterword_sidecar.ledger.timers import Wheel
+from afterword_sidecar.ledger.totals import Totals
+
+WHOLE_STREAM: Final = 0
+"""The number of a timer that is about the stream and not about one of its tasks."""
+_LOOKED_AT_FOR_ROOM: Final = 16
+
+
+class Registry:
+    """All streams, the ids of those forgotten, and how much of what they told is missing."""
+
+    def __init__(
+        self, limits: Limits, labels: Labels, counted: Totals, wheel: Wheel[Stream]
+    ) -> None:
+        self._limits = limits
+        self._labels = labels
+        self._totals = counted
+        self._wheel = wheel
+        self.streams: dict[bytes, Stream] = {}
+        self.retired: dict[bytes, None] = {}
+        self.newly_retired: list[bytes] = []
+        self.touched: dict[bytes, Stream] = {}
+        """Streams whose state a store does not have yet."""
+        self.holes: dict[str, int] = {}
+        """Service -> numbers missing and not given up."""
+
+    def admit(self, source: Source, now: float) -> Stream | None:
+        """The stream of this source; ``None`` if it was forgotten, or there is no room."""
+        stream = self.streams.get(source.stream)
+        if stream is not None or source.stream in self.retired:
+            return stream
+        if len(self.streams) >= self._limits.streams and not self._make_room(now):
+            return None
+        return self.add(StreamState(source, last_heard_at=now), now)
+
+    def add(self, state: StreamState, now: float) -> Stream:
+        """Take up a stream, new or from a store."""
+        stream = self.streams[state.source.stream] = Stream(state)
+        if stream.missing_now:
+            service = self._labels.service(state.source.service)
+            self.holes[service] = self.holes.get(service, 0) + stream.missing_now
+        self.watch(stream, now, hold_until=now)
+        return stream
+
+    def watch(self, stream: Stream, now: float, *, hold_until: float) -> None:
+        """Set the stream's timer to the next moment at which it needs a look."""
+        state, limits = stream.state, self._limits
+        moments = [state.last_heard_at + stream.idle_for(limits)]
+        if state.hole_since:
+            moments.append(state.hole_since + limits.hole_patience_seconds)
+        if stream.open or stream.fresh:
+            moments += [max(at, hold_until) for at in self._judgements(stream)]
+        at = min((moment for moment in moments if moment > now), default=now + 1.0)
+        if not stream.armed_at or at < stream.armed_at:
+            stream.armed_at = at
+            self._wheel.add(at, stream, WHOLE_STREAM, now)
+
+    def to_judge(self, stream: Stream, now: float) -> bool:
+        """Whether its goodbye or its lease makes every open task of the stream suspect."""
+        return any(at <= now for at in self._judgements(stream))
+
+    def _judgements(self, stream: Stream) -> list[float]:
+        state, grace = stream.state, self._limits.grace_seconds
+        return [at + grace for at in (state.down_at, state.lease_until) if at]
+
+    def is_over(self, stream: Stream, now: float) -> bool:
+        """Whether it has been silent for longer than it is remembered."""
+        idle_until = stream.state.last_heard_at + stream.idle_for(self._limits)
+        return now >= idle_until and not (stream.open or stream.fresh)
+
+    def retire(self, stream: Stream, now: float) -> None:
+        """Forget a stream, all but its id."""
+        self.give_up_holes(stream, now)
+        stream_id = stream.source.stream
+        del self.streams[stream_id]
+        self.touched.pop(stream_id, None)
+        self.newly_retired.append(stream_id)
+        self.retired[stream_id] = None
+        while len(self.retired) > self._limits.retired_streams:
+            del self.retired[next(iter(self.retired))]
+
+    def count_holes(self, stream: Stream, recovered: int, now: float) -> None:
+        """After a batch: what is missing now, what came back, what is too much to remember."""
+        if not (stream.seen.holes or stream.missing_now) or stream.foreign:
+            return
+        service = self._labels.service(stream.source.service)
+        self._totals.add(totals.EVIDENCE_RECOVERED, (service,), now, recovered)
+        lost = stream.seen.close_oldest(self._limits.hole_ranges_per_stream)
+        self._totals.add(totals.EVIDENCE_LOST, (service,), now, lost)
+        self._show_holes(stream, service, now)
+
+    def give_up_holes(self, stream: Stream, now: float) -> None:
+        """What is missing by now is lost; it is still welcome if it comes."""
+        lost = stream.missing()
+        if lost:
+            service = self._labels.service(stream.source.service)
+            self._totals.add(totals.EVIDENCE_LOST, (service,), now, lost)
+            stream.state = replace(stream.state, given_up_below=stream.seen.highest + 1)
+            self._show_holes(stream, service, now)
+
+    def _show_holes(self, stream: Stream, service: str, now: float) -> None:
+        missing = stream.missing()
+        self.holes[service] = self.holes.get(service, 0) + missing - stream.missing_now
+        stream.missing_now = missing
+        if bool(missing) != bool(stream.state.hole_since):
+            stream.state = replace(stream.state, hole_since=now if missing else 0.0)
+            if missing:
+                self.watch(stream, now, hold_until=now)
+
+    def _make_room(self, now: float) -> bool:
+        """Forget an idle stream, if one of the first few is idle.
+
+        Busy ones go to the end of the queue: no search is long, and every search gets further.
+        """
+        for stream in list(islice(self.streams.values(), _LOOKED_AT_FOR_ROOM)):
+            if not (stream.open or stream.fresh):
+                self.retire(stream, now)
+                return True
+            self.streams[stream.source.stream] = self.streams.pop(stream.source.stream)
+        return False
