@@ -76,7 +76,7 @@ def decode_metrics(
     What is passed by is not counted. Raises ``Undecodable``, ``TooManyRecords``.
     """
     if content_type == "json":
-        check_json(body, "resourceMetrics")
+        check_json(body, "resourceMetrics", limits)
     else:
         check_protobuf(body, limits)
     return Gathering().decoded(received_at)

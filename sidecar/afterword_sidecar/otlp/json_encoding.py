@@ -56,7 +56,7 @@ def read_json(body: bytes, signal: JsonSignal[R], limits: DecodeLimits) -> list[
     # A body of n bytes opens n objects at most, so that counting, which is slow, is for the large.
     if len(body) > limits.json_objects:
         _refuse_bombs(body, limits)
-    if not body.strip():
+    if not body or body.isspace():
         return []
     try:
         request = signal.request.decode(body)
@@ -73,11 +73,11 @@ def read_json(body: bytes, signal: JsonSignal[R], limits: DecodeLimits) -> list[
     return scopes
 
 
-def check_json(body: bytes, resources: str) -> None:
+def check_json(body: bytes, resources: str, limits: DecodeLimits) -> None:
     """Raises ``Undecodable`` unless the body is a request with ``resources``, or with nothing."""
-    if not body.strip():
+    if not body or body.isspace():
         return
-    request = outline(body, {resources: RAW}, most=0)
+    request = outline(body, {resources: RAW}, limits.records)
     if not isinstance(request, dict):
         raise Undecodable("cannot decode OTLP/JSON: the body is not an object")
     found = request.get(resources)
@@ -107,23 +107,25 @@ def _isolated(body: bytes, signal: JsonSignal[R], limits: DecodeLimits) -> Itera
     if resources is None:
         raise Undecodable(f"cannot decode OTLP/JSON: {signal.resources} is not an array")
     for resource in resources:
-        yield from _of_resource(resource, signal)
+        yield from _of_resource(resource, signal, limits)
 
 
-def _of_resource(resource: Outline, signal: JsonSignal[R]) -> Iterator[Scoped[R]]:
+def _of_resource(
+    resource: Outline, signal: JsonSignal[R], limits: DecodeLimits
+) -> Iterator[Scoped[R]]:
     """What cannot be told apart any further counts as one malformed record."""
     scopes = _elements(resource.get(signal.scopes)) if isinstance(resource, dict) else None
     if not isinstance(resource, dict) or scopes is None:
         yield Scoped(None, None, [None])
         return
-    about, about_readable = _attributed(resource.get("resource"))
+    about, about_readable = _attributed(resource.get("resource"), limits)
     for scope in scopes:
         raws = _elements(scope.get(signal.records)) if isinstance(scope, dict) else None
         if not isinstance(scope, dict) or raws is None:
             yield Scoped(None, None, [None])
             continue
-        told_by, told_by_readable = _attributed(scope.get("scope"))
-        records = [read_alone(raw, signal.record) for raw in raws]
+        told_by, told_by_readable = _attributed(scope.get("scope"), limits)
+        records = [read_alone(raw, signal.record, limits) for raw in raws]
         yield Scoped(about, told_by, records, about_readable and told_by_readable)
 
 
@@ -134,21 +136,22 @@ def _elements(array: Outline) -> list[Outline] | None:
     return array if isinstance(array, list) else None
 
 
-def _attributed(raw: Outline) -> tuple[Attributed | None, bool]:
+def _attributed(raw: Outline, limits: DecodeLimits) -> tuple[Attributed | None, bool]:
     if raw is None:
         return None, True
-    read = read_alone(raw, Attributed)
+    read = read_alone(raw, Attributed, limits)
     return read, read is not None
 
 
-def read_alone(raw: Outline, shape: type[T]) -> T | None:
+def read_alone(raw: Outline, shape: type[T], limits: DecodeLimits) -> T | None:
     """One record's JSON in its shape; ``None`` if it is not one."""
     if not isinstance(raw, bytes):
         return None
     try:
         return msgspec.json.decode(raw, type=shape, strict=False)
     except _REFUSALS:
-        pass
+        if len(raw) > limits.record_bytes:  # the standard library builds all of it
+            return None
     try:
         plain = json.loads(raw.decode("utf-8", "replace"), object_hook=_without_nulls)
         return msgspec.convert(plain, shape, strict=False)

@@ -31,8 +31,8 @@ _OPENING: Final = (b"{", b"[")
 def outline(body: bytes, shape: Shape, most: int) -> Outline:
     """The parts of ``body`` that ``shape`` asks for; of a repeated key the last.
 
-    Raises ``Undecodable`` if the document does not hold together, ``TooManyRecords`` if its arrays
-    have more than ``most`` elements together.
+    Raises ``Undecodable`` if the document does not hold together, ``TooManyRecords`` if it has
+    more than ``most`` elements and members that are not within a part.
     """
     reading = _Reading(body, most)
     start = len(_BYTE_ORDER_MARK) if body.startswith(_BYTE_ORDER_MARK) else 0
@@ -46,7 +46,7 @@ class _Reading:
     def __init__(self, body: bytes, most: int) -> None:
         self.body = body
         self.most = most
-        self.elements = 0
+        self.parts = 0
 
     def past_space(self, at: int) -> int:
         found = _SPACE.match(self.body, at)
@@ -68,6 +68,7 @@ class _Reading:
         found: dict[str, Outline] = {}
         at = self.past_space(at)
         while self.body[at : at + 1] != b"}":
+            self._count()
             key_end = self._end(_STRING, at)
             key = self.body[at + 1 : key_end - 1].decode("utf-8", "replace")
             at = self.past_space(key_end)
@@ -83,9 +84,7 @@ class _Reading:
         found: list[Outline] = []
         at = self.past_space(at)
         while self.body[at : at + 1] != b"]":
-            self.elements += 1
-            if self.elements > self.most:
-                raise TooManyRecords(f"cannot decode JSON: more than {self.most} records")
+            self._count()
             element, at = self.value(at, shape)
             found.append(element)
             at = self._next(at, b"]")
@@ -107,6 +106,11 @@ class _Reading:
             depth += 1 if bracket[1] in _OPENING else -1
             at = bracket.end()
         return at
+
+    def _count(self) -> None:
+        self.parts += 1
+        if self.parts > self.most:
+            raise TooManyRecords(f"cannot decode JSON: more than {self.most} records")
 
     def _next(self, at: int, closing: bytes) -> int:
         """Past a comma, or at the closing bracket."""

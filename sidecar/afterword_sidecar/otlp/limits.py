@@ -7,12 +7,14 @@ class DecodeLimits(msgspec.Struct, frozen=True, kw_only=True):
     """Each is checked before the objects it bounds are made."""
 
     records: int = 100_000
-    """Records in a request; with protobuf empty resources and scopes count too (2 bytes each)."""
+    """Records in a request. Where its envelope is walked by hand (protobuf, and JSON that msgspec
+    refuses) all of the envelope's fields count, empty ones too: they are 2 bytes each."""
     json_objects: int = 500_000
     """Braces and brackets opened in a JSON body: an upper bound of the objects it can become. One
     record of ours has about 25."""
     record_bytes: int = 1 << 20
-    """One record, resource or scope in protobuf; larger ones are rejected alone."""
+    """One record, resource or scope in protobuf, or in JSON that msgspec refuses; larger ones are
+    rejected alone."""
     attributes: int = 1024
     """Attributes of one record in protobuf; records with more are rejected (SDKs stop at 128)."""
 

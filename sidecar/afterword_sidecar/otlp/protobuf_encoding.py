@@ -18,7 +18,7 @@ from opentelemetry.proto.trace.v1.trace_pb2 import Span as WireSpan
 from afterword import names
 from afterword_sidecar.otlp.errors import TooManyRecords, Undecodable
 from afterword_sidecar.otlp.limits import DecodeLimits
-from afterword_sidecar.otlp.protobuf_wire import BrokenWire, submessages
+from afterword_sidecar.otlp.protobuf_wire import BrokenWire, fields
 from afterword_sidecar.otlp.scoped import Scoped
 from afterword_sidecar.otlp.shapes import (
     ABSENT,
@@ -63,9 +63,9 @@ class _Envelope:
         """Where each ``resource_x`` is. Raises ``Undecodable``, ``TooManyRecords``."""
         found = []
         try:
-            for number, start, end in submessages(self.body, 0, len(self.body)):
+            for number, start, end in fields(self.body, 0, len(self.body)):
+                self._count()
                 if number == _CARRIER:
-                    self._count()
                     found.append((start, end))
         except BrokenWire as error:
             raise Undecodable(f"cannot decode OTLP/protobuf: {error}") from error
@@ -75,9 +75,9 @@ class _Envelope:
         """What is between; ``None`` if it is no message. Raises ``TooManyRecords``."""
         carrier, contents = [], []
         try:
-            for number, at, until in submessages(self.body, start, end):
+            for number, at, until in fields(self.body, start, end):
+                self._count()
                 if number == _CONTENTS:
-                    self._count()
                     contents.append((at, until))
                 elif number == _CARRIER:
                     carrier.append(self.body[at:until])
@@ -90,8 +90,8 @@ class _Envelope:
         self._seen += 1
         if self._seen > self._most:
             raise TooManyRecords(
-                f"cannot decode OTLP/protobuf: more than {self._most} records, resources and"
-                " scopes: send smaller batches"
+                f"cannot decode OTLP/protobuf: more than {self._most} records and other"
+                " fields: send smaller batches"
             )
 
 

@@ -10,6 +10,7 @@ Source: protobuf's encoding guide, "Message Structure".
 from collections.abc import Iterator
 from typing import Final
 
+PASSED_OVER: Final = 0
 _VARINT: Final = 0
 _FIXED64: Final = 1
 _LENGTH_DELIMITED: Final = 2
@@ -22,10 +23,11 @@ class BrokenWire(ValueError):  # noqa: N818 - says what the bytes are
     """Not protobuf, or cut short."""
 
 
-def submessages(data: bytes, start: int, end: int) -> Iterator[tuple[int, int, int]]:
+def fields(data: bytes, start: int, end: int) -> Iterator[tuple[int, int, int]]:
     """(field number, start, end) of each length-delimited field between ``start`` and ``end``.
 
-    Other fields are passed over. Raises ``BrokenWire``.
+    Fields of other types have no bytes to look into: they come as ``(PASSED_OVER, at, at)``. Raises
+    ``BrokenWire``.
     """
     at = start
     while at < end:
@@ -41,7 +43,8 @@ def submessages(data: bytes, start: int, end: int) -> Iterator[tuple[int, int, i
                 raise BrokenWire(f"field number 0 at byte {at}")
             yield tag >> 3, at, at + length
             at += length
-        elif wire_type == _VARINT:
+            continue
+        if wire_type == _VARINT:
             _, at = _varint(data, at, end)
         elif wire_type == _FIXED64:
             at += 8
@@ -49,6 +52,7 @@ def submessages(data: bytes, start: int, end: int) -> Iterator[tuple[int, int, i
             at += 4
         else:
             raise BrokenWire(f"wire type {wire_type} at byte {at}")
+        yield PASSED_OVER, at, at
     if at > end:
         raise BrokenWire("cut short")
 

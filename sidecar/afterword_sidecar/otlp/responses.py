@@ -32,9 +32,10 @@ def encode_response(
     none rejected it is a warning.
     """
     partial = bool(rejected or message)
+    message = _valid(message)
     if content_type == "json":
         return _json_response(signal, rejected, message) if partial else b"{}"
-    return _protobuf_response(signal, rejected, _valid(message)) if partial else b""
+    return _protobuf_response(signal, rejected, message) if partial else b""
 
 
 def _json_response(signal: Signal, rejected: int, message: str) -> bytes:
@@ -68,6 +69,6 @@ def _valid(message: str) -> str:
 def encode_status(content_type: ContentType, code: int, message: str) -> bytes:
     """The body of an error: ``google.rpc.Status`` with a gRPC ``code`` and a message."""
     if content_type == "json":
-        return json.dumps({"code": code, "message": message}).encode()
+        return json.dumps({"code": code, "message": _valid(message)}).encode()
     encoded: bytes = Status(code=code, message=_valid(message)).SerializeToString()
     return encoded

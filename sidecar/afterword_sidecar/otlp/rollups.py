@@ -27,7 +27,7 @@ def ranges_of(written: str, tasks: int) -> tuple[tuple[int, int], ...]:
 
 def _range(written: str, *, above: int) -> tuple[int, int]:
     first_digits, _, last_digits = written.partition("-")
-    if not (first_digits.isdecimal() and last_digits.isdecimal()):
+    if not (written.isascii() and first_digits.isdecimal() and last_digits.isdecimal()):
         raise Rejected("bad_rollup")
     try:
         first, last = int(first_digits), int(last_digits)
