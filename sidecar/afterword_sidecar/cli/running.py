@@ -66,7 +66,10 @@ async def _run(settings: Settings) -> None:
     spool = SpoolReader(settings.spool, service, refused=Refused) if settings.spool else None
     limits = ReceiverLimits(body_bytes=settings.body_bytes, inflated_bytes=settings.inflated_bytes)
     receiver = make_runner(
-        make_receiver(service, limits=limits, token=settings.token), limits=limits
+        make_receiver(
+            service, limits=limits, token=settings.token, unset_completed=settings.unset_completed
+        ),
+        limits=limits,
     )
     operators = web.AppRunner(
         operators_app(

@@ -14,7 +14,7 @@ _STEPS: Final = ((86400.0, "d"), (3600.0, "h"), (60.0, "m"), (1.0, "s"))
 
 
 def moment(_ctx: click.Context, _param: click.Parameter, text: str | None) -> str | None:
-    """An option's ``15m`` (ago), RFC 3339 or Unix seconds as Unix seconds, as the API takes them."""
+    """An option's ``15m`` (ago), RFC 3339 or Unix seconds, as the API takes it: Unix seconds."""
     if text is None:
         return None
     try:

@@ -1,7 +1,6 @@
 """The sidecar about itself: what it took, what it refused, how its store does."""
 
 from collections.abc import Iterator, Mapping
-from typing import Final
 
 import msgspec
 from prometheus_client.metrics_core import (
@@ -14,10 +13,6 @@ from prometheus_client.metrics_core import (
 from afterword_sidecar.ledger.records import Total
 from afterword_sidecar.ledger.view import View
 from afterword_sidecar.metrics.histogram import histogram
-
-REASONS_AT_ZERO: Final = ("stale", "malformed")
-"""Why records are refused most; written at 0 from the start."""
-REFUSALS_AT_ZERO: Final = ("overloaded", "store_unavailable", "stopping")
 
 
 class ItsSpool(msgspec.Struct, frozen=True, kw_only=True):
@@ -44,11 +39,11 @@ class Itself(msgspec.Struct, frozen=True, kw_only=True):
     records_accepted: int = 0
     records_duplicate: int = 0
     records_rejected: Mapping[str, int] = {}
-    """By reason."""
+    """By reason; those that can be, at 0."""
     records_passed_by: Mapping[str, int] = {}
     """Telemetry that is not about deferred tasks, by signal."""
     refused: Mapping[str, int] = {}
-    """Submissions not taken, by reason."""
+    """Submissions not taken, by reason; those that can be, at 0."""
     requests: Mapping[tuple[str, int], int] = {}
     """The receiver's answers by (signal, HTTP status)."""
     commit_seconds_bounds: tuple[float, ...] = ()
@@ -107,7 +102,7 @@ def _records(itself: Itself) -> Iterator[Metric]:
         "records_rejected",
         "Records refused, by reason.",
         "reason",
-        dict.fromkeys(REASONS_AT_ZERO, 0) | dict(itself.records_rejected),
+        itself.records_rejected,
     )
     yield _labelled(
         itself,
@@ -121,7 +116,7 @@ def _records(itself: Itself) -> Iterator[Metric]:
         "submissions_refused",
         "Requests and spool reads told to come again, by reason.",
         "reason",
-        dict.fromkeys(REFUSALS_AT_ZERO, 0) | dict(itself.refused),
+        itself.refused,
     )
     requests = CounterMetricFamily(
         "afterword_sidecar_requests", "Answers of the receiver.", labels=("signal", "status")

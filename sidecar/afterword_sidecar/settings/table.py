@@ -193,7 +193,7 @@ _JUDGING: Final = (
         default="",
         metavar="SERVICE,…",
         group="Judging",
-        help="Services whose foreign spans that end without a status count as completed. "
+        help="Services whose foreign spans that end without a status count as completed; `*`: all. "
         "Others' are unknown: spans of killed work end so too.",
     ),
 )

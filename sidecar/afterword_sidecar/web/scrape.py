@@ -2,13 +2,19 @@
 
 import asyncio
 from collections.abc import Callable
+from typing import Final
 
 from aiohttp import web
 
-from afterword_sidecar import metrics
+from afterword_sidecar import metrics, otlp
+from afterword_sidecar.ledger.book import BAD_OPENING, STALE, TOO_MANY_STREAMS
 from afterword_sidecar.metrics import Itself, ItsSpool
 from afterword_sidecar.service import COMMIT_SECONDS_BOUNDS, Service
 from afterword_sidecar.spool.stats import SpoolStats
+
+# Written at 0 from the start: a series born at 1 has no increase.
+_REJECTIONS: Final = dict.fromkeys((*otlp.REASONS, STALE, TOO_MANY_STREAMS, BAD_OPENING), 0)
+_REFUSALS: Final = dict.fromkeys(("overloaded", "store_unavailable", "stopping"), 0)
 
 
 class Scrape:
@@ -50,9 +56,9 @@ class Scrape:
             book_id=self._service.book_id,
             records_accepted=stats.records_accepted,
             records_duplicate=stats.records_duplicate,
-            records_rejected=dict(stats.records_rejected),
+            records_rejected=_REJECTIONS | dict(stats.records_rejected),
             records_passed_by=dict(stats.passed_by),
-            refused=dict(stats.refused),
+            refused=_REFUSALS | dict(stats.refused),
             requests=dict(stats.requests),
             commit_seconds_bounds=COMMIT_SECONDS_BOUNDS,
             commit_seconds=(*stats.commit_seconds_buckets, stats.commit_seconds_sum),

@@ -33,7 +33,7 @@ ITSELF = Itself(
     version="0.1.0",
     book_id="b" * 32,
     records_accepted=7,
-    records_rejected={"malformed": 2},
+    records_rejected={"stale": 0, "malformed": 2},
     requests={("logs", 200): 3},
     commit_seconds_bounds=(0.01, 1.0),
     commit_seconds=(2.0, 1.0, 0.0, 0.5),
@@ -199,7 +199,7 @@ def test_names_and_labels_are_those_of_the_contract() -> None:
 
 
 def test_the_sidecar_tells_about_itself() -> None:
-    """Taken, refused by reason, commits, streams and build are there, the common reasons at 0."""
+    """Taken, refused by reason, commits, streams and build are there."""
     found = scrape(booked())
     rejected = found["afterword_sidecar_records_rejected"].samples
     assert {s.labels["reason"]: s.value for s in rejected if s.name.endswith("_total")} == {
