@@ -1,0 +1,235 @@
+"""Records waiting to be sent: bounded in bytes, whatever the sidecar does. Pure; no locks, no I/O.
+
+Records of one task wait together, so that an opening and a closing that leave together become one.
+When room runs out, payloads are shed first, oldest first; then the detail of tasks that both began
+and ended in here, oldest first; then the newcomer. A closing whose opening has left is never shed:
+each opening keeps a place for its closing from the start (``KEPT_BYTES``), so the bound limits how
+many tasks may be open at once (26,000 in 16 MiB), and openings beyond that are shed.
+"""
+
+import sys
+from collections import deque
+from typing import Final
+
+from afterword import names
+from afterword.delivery.entry import Batch, Entry
+from afterword.evidence import Opening, Pending, Record, Settled, Started, without_payload
+
+# What a record, and the entry that holds it, weigh in memory without their long texts. Measured
+# and rounded up; a test holds the sum against tracemalloc.
+ENTRY_BYTES: Final = 300
+OPENING_BYTES: Final = 640
+STARTED_BYTES: Final = 200
+CLOSING_BYTES: Final = 340
+OTHER_BYTES: Final = 320
+KEPT_BYTES: Final = ENTRY_BYTES + CLOSING_BYTES
+
+_SHED: Final = "not sent: the buffer was full"
+_NOT_NEEDED: Final = "not kept: the task completed"
+
+
+class Buffer:
+    """What waits, in the order of arrival. ``size_bytes`` never exceeds ``capacity_bytes``.
+
+    The size counts what waits, batches taken and not yet released, and places kept for closings.
+    """
+
+    def __init__(self, capacity_bytes: int) -> None:
+        self.capacity_bytes: Final = capacity_bytes
+        self.size_bytes = 0
+        self.records = 0
+        """Records waiting, without those in batches taken."""
+        self.shed_records = 0
+        """Records dropped so far: each is a hole in the sequence."""
+        self.shed_details = 0
+        """Payloads and failures' details dropped so far from records that were not."""
+        self.newest = 0
+        """The serial of the entry made last; serials grow. 0 before the first."""
+        self._entries: dict[int, Entry] = {}
+        self._awaited: set[int] = set()  # openings that left and whose closings have not come
+        # In which order to shed. Keys of entries that have left may still be in them.
+        self._payloads: deque[int] = deque()
+        self._wholes: deque[int] = deque()
+
+    @property
+    def oldest(self) -> int | None:
+        """The serial of the entry that has waited longest, or ``None`` when nothing waits."""
+        for entry in self._entries.values():
+            return entry.serial
+        return None
+
+    def add(self, record: Record) -> None:
+        """Take one record, shedding what the rules say where there is no room."""
+        if isinstance(record, Opening):
+            self._add_opening(record)
+        elif isinstance(record, Settled):
+            self._add_closing(record)
+        elif isinstance(record, Started):
+            self._add_started(record)
+        else:
+            self._add_other(record)
+
+    def take(self, most_records: int, most_bytes: int) -> Batch:
+        """Remove the oldest entries, up to these bounds, but at least one if any waits."""
+        taken: list[Entry] = []
+        records = size = 0
+        for entry in self._entries.values():
+            records += entry.records
+            size += entry.size_bytes
+            if taken and (records > most_records or size > most_bytes):
+                break
+            taken.append(entry)
+        for entry in taken:
+            del self._entries[entry.key]
+            self.records -= entry.records
+            if entry.opening is not None and entry.settled is None:
+                self._awaited.add(entry.key)
+        for order in (self._payloads, self._wholes):
+            while order and order[0] not in self._entries:
+                order.popleft()
+        return Batch(taken, sum(entry.size_bytes for entry in taken))
+
+    def release(self, batch: Batch) -> None:
+        """Give back the room of a batch, or a part of one, that was sent or given up."""
+        self.size_bytes -= batch.size_bytes
+
+    def _add_opening(self, opening: Opening) -> None:
+        payload = _payload_bytes(opening)
+        least = ENTRY_BYTES + OPENING_BYTES + KEPT_BYTES + len(opening.links)
+        if not self._room_for(least + payload):
+            if not (payload and self._room_for(least)):
+                self.shed_records += 1
+                return
+            opening = without_payload(opening, _SHED)
+            self.shed_details += 1
+        entry = self._entry(opening.sequence)
+        entry.opening = opening
+        self._grow(entry, OPENING_BYTES + len(opening.links) + _payload_bytes(opening))
+        if opening.payload is not None:
+            self._payloads.append(entry.key)
+        if entry.settled is None:
+            self.size_bytes += KEPT_BYTES
+        else:
+            self._whole(entry, entry.settled)
+
+    def _add_started(self, started: Started) -> None:
+        if not self._room_for(ENTRY_BYTES + STARTED_BYTES):
+            self.shed_records += 1
+            return
+        entry = self._entry(started.opening.sequence)
+        if started.opening.payload is not None:
+            started = started._replace(opening=_bare(started.opening))
+        entry.started = started
+        self._grow(entry, STARTED_BYTES)
+
+    def _add_closing(self, settled: Settled) -> None:
+        key = settled.opening.sequence
+        waiting = self._entries.get(key)
+        kept = key in self._awaited or (waiting is not None and waiting.opening is not None)
+        if kept:
+            self._awaited.discard(key)
+            self.size_bytes -= KEPT_BYTES
+        detail = _failure_bytes(settled)
+        if not self._room_for(KEPT_BYTES + detail):
+            if not (kept or self._room_for(KEPT_BYTES)):
+                self.shed_records += 1
+                return
+            settled, detail = settled._replace(failure=None), 0
+            self.shed_details += 1
+        entry = self._entry(key)
+        if settled.opening.payload is not None:
+            settled = settled._replace(opening=_bare(settled.opening))
+        entry.settled = settled
+        self._grow(entry, CLOSING_BYTES + detail)
+        if entry.opening is not None:
+            self._whole(entry, settled)
+
+    def _add_other(self, record: Record) -> None:
+        text = 0
+        key = record.sequence
+        if isinstance(record, Pending):
+            key, text = record.opening.sequence, sys.getsizeof(record.awaiting)
+            record = record._replace(opening=_bare(record.opening))
+        if not self._room_for(ENTRY_BYTES + OTHER_BYTES + text):
+            self.shed_records += 1
+            return
+        entry = self._entry(key)
+        entry.others = (*entry.others, record)
+        self._grow(entry, OTHER_BYTES + text)
+
+    def _entry(self, key: int) -> Entry:
+        entry = self._entries.get(key)
+        if entry is None:
+            self.newest += 1
+            entry = self._entries[key] = Entry(key, self.newest)
+            entry.size_bytes = ENTRY_BYTES
+            self.size_bytes += ENTRY_BYTES
+        return entry
+
+    def _grow(self, entry: Entry, size_bytes: int) -> None:
+        entry.records += 1
+        entry.size_bytes += size_bytes
+        self.records += 1
+        self.size_bytes += size_bytes
+
+    def _whole(self, entry: Entry, settled: Settled) -> None:
+        """Opening and closing have met: the closing carries the opening from now on."""
+        if settled.outcome == names.COMPLETED:
+            self._shrink(entry, _NOT_NEEDED)
+        if entry.opening is not None and entry.opening is not settled.opening:
+            entry.settled = settled._replace(opening=entry.opening)
+        self._wholes.append(entry.key)
+
+    def _shrink(self, entry: Entry, why: str) -> bool:
+        """Drop the payload of an entry; whether it had one."""
+        size = _payload_bytes(entry.opening)
+        if size:
+            entry.drop_payload(why)
+            entry.size_bytes -= size
+            self.size_bytes -= size
+        return size > 0
+
+    def _room_for(self, size_bytes: int) -> bool:
+        """Whether so much fits, after shedding what may be shed for it."""
+        if size_bytes > self.capacity_bytes:
+            return False
+        while self.size_bytes + size_bytes > self.capacity_bytes:
+            if not (self._shed_payload() or self._shed_whole()):
+                return False
+        return True
+
+    def _shed_payload(self) -> bool:
+        while self._payloads:
+            entry = self._entries.get(self._payloads.popleft())
+            if entry is not None and self._shrink(entry, _SHED):
+                self.shed_details += 1
+                return True
+        return False
+
+    def _shed_whole(self) -> bool:
+        """Drop the detail of one task that began and ended in here. Its numbers become holes."""
+        while self._wholes:
+            entry = self._entries.get(self._wholes.popleft())
+            if entry is not None and entry.whole:
+                del self._entries[entry.key]
+                self.size_bytes -= entry.size_bytes
+                self.records -= entry.records
+                self.shed_records += entry.records
+                return True
+        return False
+
+
+def _bare(opening: Opening) -> Opening:
+    """The opening as a later record carries it: without a payload that nobody reads there."""
+    return opening._replace(payload=None)
+
+
+def _payload_bytes(opening: Opening | None) -> int:
+    if opening is None or opening.payload is None:
+        return 0
+    return sys.getsizeof(opening.payload)
+
+
+def _failure_bytes(settled: Settled) -> int:
+    failure = settled.failure
+    return sys.getsizeof(failure) + sum(map(sys.getsizeof, failure)) if failure else 0

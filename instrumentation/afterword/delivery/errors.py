@@ -1,0 +1,33 @@
+"""What can be wrong with where evidence should go; and saying so once."""
+
+import logging
+from typing import Final
+
+_logger: Final = logging.getLogger("afterword.delivery")
+
+
+class SpoolError(Exception):
+    """A spool directory cannot be used: what was tried, on what, why, and what to do about it."""
+
+
+class Complaints:
+    """Warnings, each kind of them once in the life of a delivery.
+
+    ``note`` only remembers, so it may be called with a lock held; ``say`` logs, and a logging
+    handler may do anything, such as schedule a task or wait for a lock of its own.
+    """
+
+    def __init__(self) -> None:
+        self._known: set[str] = set()
+        self._unsaid: list[str] = []
+
+    def note(self, kind: str, message: str) -> None:
+        """Keep ``message`` to be said, unless something of this kind was noted before."""
+        if kind not in self._known:
+            self._known.add(kind)
+            self._unsaid.append(message)
+
+    def say(self) -> None:
+        """Log what was noted since; call it without holding a lock."""
+        while self._unsaid:
+            _logger.warning("%s", self._unsaid.pop(0))

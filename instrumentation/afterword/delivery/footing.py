@@ -1,0 +1,43 @@
+"""What the segments of a stream stand on: a directory that can be trusted, and the held lock."""
+
+from typing import Final
+
+from afterword.delivery import directory as directories
+from afterword.delivery.lock import StreamLock
+
+
+class Footing:
+    """Directory and lock of one stream, made when first needed and again should they vanish.
+
+    Not thread-safe: ``Segments`` calls it with its own lock held.
+    """
+
+    def __init__(self, directory: str, stream_hex: str, directory_mode: int) -> None:
+        self.directory: Final = directory
+        self.stream_hex: Final = stream_hex
+        self._directory_mode: Final = directory_mode
+        self._lock: StreamLock | None = None
+
+    def prepare(self) -> int:
+        """Make what is missing; the permissions for new files.
+
+        Raises ``SpoolError`` for a directory that cannot be trusted, ``OSError`` for one that
+        cannot be made or written.
+        """
+        directories.prepare(self.directory, self._directory_mode)
+        mode = directories.file_mode(self.directory)
+        if not self.stands():
+            lost, self._lock = self._lock, None
+            if lost:
+                lost.close()
+            self._lock = StreamLock.acquire(self.directory, self.stream_hex, mode)
+        return mode
+
+    def stands(self) -> bool:
+        """Whether the lock is held under the name the sidecar looks for."""
+        return self._lock is not None and self._lock.stands()
+
+    def close(self) -> None:
+        """Close the lock. It falls if this process holds it; a forked child drops nothing."""
+        if self._lock:
+            self._lock.close()

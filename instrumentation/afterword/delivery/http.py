@@ -1,0 +1,194 @@
+"""HTTP delivery: evidence goes to a sidecar over the network, off the response's path.
+
+``send`` puts a record into memory and returns. A daemon thread, made at the first record, sends
+what has gathered 200 ms after the first record, or at once when a batch is full or somebody
+flushes: soon, because an opening that is still here when the process is killed is lost.
+"""
+
+import threading
+import time
+from typing import Final
+
+from opentelemetry.context import attach, set_value
+
+from afterword import internal_errors
+from afterword.delivery.connection import Connection
+from afterword.delivery.errors import Complaints
+from afterword.delivery.outbox import Outbox
+from afterword.delivery.sender import BATCH_RECORDS, Sender
+from afterword.evidence import Record
+from afterword.otlp_json import Envelope
+
+DEFAULT_CAPACITY_BYTES: Final = 16 * 1024 * 1024
+DEFAULT_INTERVAL_SECONDS: Final = 0.2
+DEFAULT_TIMEOUT_SECONDS: Final = 10.0
+
+
+class _Bell:
+    """Wakes one sleeper. Ringing is cheap, never waits, and is safe from finalizers and signals."""
+
+    def __init__(self) -> None:
+        self._silent: Final = threading.Lock()
+        self._silent.acquire()
+
+    def ring(self) -> None:
+        try:
+            self._silent.release()
+        except RuntimeError:
+            return  # rung already, and not yet heard
+
+    def wait(self, timeout_seconds: float | None) -> None:
+        """Return when rung, or after the time given (``None``: for ever)."""
+        self._silent.acquire(timeout=-1 if timeout_seconds is None else max(0.0, timeout_seconds))
+
+
+class HttpDelivery:
+    """Delivery of one stream to ``{endpoint}/v1/logs``.
+
+    ``capacity_bytes`` bounds the memory of all that waits (``buffer`` says what is shed when it is
+    full); the encoding of the batch being sent, about 1 MiB at most, comes on top.
+    ``timeout_seconds`` is how long one attempt waits for a sign of life. Raises ``ValueError`` for
+    an endpoint or a token that cannot be used.
+    """
+
+    def __init__(
+        self,
+        endpoint: str,
+        token: str,
+        envelope: Envelope,
+        *,
+        capacity_bytes: int = DEFAULT_CAPACITY_BYTES,
+        interval_seconds: float = DEFAULT_INTERVAL_SECONDS,
+        timeout_seconds: float = DEFAULT_TIMEOUT_SECONDS,
+    ) -> None:
+        self._interval_seconds: Final = interval_seconds
+        self._complaints: Final = Complaints()
+        self._connection: Final = Connection(endpoint, token)
+        self._outbox: Final = Outbox(capacity_bytes)
+        self._sender: Final = Sender(
+            self._outbox,
+            self._connection,
+            envelope,
+            self._complaints,
+            timeout_seconds=timeout_seconds,
+        )
+        self._put: Final = self._outbox.put
+        self._bell: Final = _Bell()
+        self._progress: Final = threading.Condition()
+        self._starting: Final = threading.Lock()
+        self._sending: Final = threading.Lock()  # whoever holds it may use the sender
+        self._thread: threading.Thread | None = None
+        self._threadless = False
+        self._awake = False  # the thread knows that something waits
+        self._urgent = False  # and that it is not to wait for more
+        self._closed = False
+        self._broken = 0
+
+    @property
+    def lost(self) -> int:
+        """Records that will never arrive: shed, refused or rejected; holes in the sequence."""
+        return self._outbox.shed_records + self._sender.lost + self._broken
+
+    def send(self, record: Record) -> None:
+        """Take the record into memory; no network, no waiting."""
+        try:
+            if self._closed:
+                self._broken += 1
+                return
+            self._put(record)
+            if not self._awake:
+                self._awake = True
+                self._wake()
+            elif not self._urgent and self._outbox.records >= BATCH_RECORDS:
+                self._urgent = True
+                self._bell.ring()
+        except Exception:  # noqa: BLE001 - telemetry never harms its host
+            self._broken += 1
+            internal_errors.handle("buffering evidence")
+
+    def flush(self, timeout_seconds: float) -> bool:
+        """Send now what waits, and wait for it; whether the sidecar has taken all of it.
+
+        Blocks the calling thread for at most ``timeout_seconds``: from a coroutine, call it
+        through ``asyncio.to_thread``.
+        """
+        deadline = time.monotonic() + timeout_seconds
+        lost = self.lost
+        mark = self._outbox.newest(max(0.0, timeout_seconds))
+        if not self._passed(mark):
+            self._sender.hurry()
+            self._urgent = True
+            self._wake()
+            if self._threadless:
+                self._send_through(mark, deadline)
+            with self._progress:
+                left = deadline - time.monotonic()
+                self._progress.wait_for(lambda: self._passed(mark), max(0.0, left))
+        return self._passed(mark) and self.lost == lost
+
+    def close(self, timeout_seconds: float) -> None:
+        """Flush, then end the thread. What has not arrived by then is lost."""
+        deadline = time.monotonic() + timeout_seconds
+        self.flush(timeout_seconds)
+        self._closed = True
+        self._bell.ring()
+        thread = self._thread
+        if thread is not None:
+            thread.join(max(0.0, deadline - time.monotonic()))
+        if thread is None or not thread.is_alive():
+            self._connection.close()
+
+    def abandon(self) -> None:
+        """In a forked child: close the inherited socket, and say nothing of what waits."""
+        self._closed = True
+        self._connection.close()
+
+    def _passed(self, mark: int) -> bool:
+        return self._sender.passed >= mark
+
+    def _wake(self) -> None:
+        """Ring for the thread, after making it where there is none yet."""
+        if self._thread is None and not self._threadless and self._starting.acquire(blocking=False):
+            thread = threading.Thread(target=self._run, name="afterword-delivery", daemon=True)
+            try:
+                thread.start()
+            except RuntimeError:
+                # No threads here (a browser), or no more of them (the interpreter ends): evidence
+                # waits for a flush, which sends it by itself.
+                self._threadless = True
+            else:
+                self._thread = thread
+        self._bell.ring()
+
+    def _run(self) -> None:
+        _suppress_instrumentation()
+        while not self._closed:
+            self._awake = False
+            if self._outbox.empty:
+                self._bell.wait(None)
+            self._awake = True
+            if not self._urgent:
+                self._bell.wait(self._interval_seconds)
+            self._urgent = False
+            try:
+                self._send_through(self._outbox.newest(-1), None)
+            except Exception:  # noqa: BLE001 - a bug must not end the thread
+                internal_errors.handle("sending evidence")
+
+    def _send_through(self, mark: int, deadline: float | None) -> None:
+        """Send until everything up to ``mark`` has left, or the time is up."""
+        with self._sending:
+            while not (self._closed or self._passed(mark)):
+                left = None if deadline is None else deadline - time.monotonic()
+                if left is not None and left <= 0:
+                    return
+                pause = self._sender.step(left)
+                with self._progress:
+                    self._progress.notify_all()
+                if pause:
+                    self._bell.wait(pause if left is None else min(pause, left))
+
+
+def _suppress_instrumentation() -> None:
+    """What this thread does is not the application's: no spans for its requests."""
+    attach(set_value("suppress_instrumentation", True))

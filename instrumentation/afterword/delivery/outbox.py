@@ -1,0 +1,86 @@
+"""The buffer as threads see it: putting a record in never waits for anybody."""
+
+import threading
+from collections import deque
+from typing import Final
+
+from afterword.delivery.buffer import Buffer
+from afterword.delivery.entry import Batch
+from afterword.evidence import Record
+
+
+class Outbox:
+    """A ``Buffer`` behind a lock that ``put`` only tries.
+
+    Whoever finds the lock taken (by the sender, by another thread, or by itself where a finalizer
+    or a signal handler came in between) leaves the record in a queue that the next one empties.
+    """
+
+    def __init__(self, capacity_bytes: int) -> None:
+        self._buffer: Final = Buffer(capacity_bytes)
+        self._arrivals: Final[deque[Record]] = deque()
+        self._lock: Final = threading.Lock()
+
+    @property
+    def records(self) -> int:
+        """Records waiting, about: without those on their way in."""
+        return self._buffer.records
+
+    @property
+    def shed_records(self) -> int:
+        """Records dropped for want of room so far."""
+        return self._buffer.shed_records
+
+    @property
+    def size_bytes(self) -> int:
+        """What the buffer weighs, batches not yet released included."""
+        return self._buffer.size_bytes
+
+    @property
+    def empty(self) -> bool:
+        """Whether nothing waits, nor is on its way in."""
+        return not (self._arrivals or self._buffer.records)
+
+    def put(self, record: Record) -> None:
+        """Take a record. Never waits."""
+        self._arrivals.append(record)
+        if self._lock.acquire(blocking=False):
+            try:
+                self._take_in()
+            finally:
+                self._lock.release()
+
+    def take(self, most_records: int, most_bytes: int) -> Batch:
+        """The oldest entries; see ``Buffer.take``."""
+        with self._lock:
+            self._take_in()
+            return self._buffer.take(most_records, most_bytes)
+
+    def release(self, batch: Batch) -> None:
+        """Give back the room of a batch; see ``Buffer.release``."""
+        with self._lock:
+            self._buffer.release(batch)
+
+    def newest(self, timeout_seconds: float) -> int:
+        """The serial up to which records have been taken in, those put before this call included.
+
+        Without the latest if the lock cannot be had in time, as in a signal handler that came
+        between ``put`` and its end.
+        """
+        if self._lock.acquire(timeout=timeout_seconds):
+            try:
+                self._take_in()
+            finally:
+                self._lock.release()
+        return self._buffer.newest
+
+    def passed(self) -> int:
+        """The serial up to which nothing waits any more."""
+        with self._lock:
+            self._take_in()
+            oldest = self._buffer.oldest
+            return self._buffer.newest if oldest is None else oldest - 1
+
+    def _take_in(self) -> None:
+        while self._arrivals:
+            self._buffer.add(self._arrivals.popleft())

@@ -1,0 +1,71 @@
+"""Spool delivery: each record is on the file system before its task is handed over.
+
+For an application and a sidecar that share a kernel and a directory. What was written survives
+SIGKILL; the lock beside it tells the sidecar at once that the process died. A directory in memory
+(tmpfs) is recommended: on a busy disk the slowest writes take milliseconds.
+"""
+
+from typing import Final
+
+from afterword import internal_errors
+from afterword.delivery import directory as directories
+from afterword.delivery.footing import Footing
+from afterword.delivery.segments import DEFAULT_SEGMENT_BYTES, DEFAULT_TOTAL_BYTES, Segments
+from afterword.evidence import Record
+from afterword.otlp_json import Envelope, encode
+
+
+class SpoolDelivery:
+    """The spool of one stream. Touches the file system at the first record, not before.
+
+    ``directory`` is made with ``directory_mode`` where there is none; where there is one, its own
+    permissions decide those of the files in it (``directory.file_mode``). ``total_bytes`` bounds
+    all segments in the directory together, ``segment_bytes`` each of ours.
+    """
+
+    def __init__(
+        self,
+        directory: str,
+        stream: bytes,
+        envelope: Envelope,
+        *,
+        segment_bytes: int = DEFAULT_SEGMENT_BYTES,
+        total_bytes: int = DEFAULT_TOTAL_BYTES,
+        directory_mode: int = directories.DEFAULT_DIRECTORY_MODE,
+    ) -> None:
+        self._line: Final = envelope.line
+        self._footing: Final = Footing(directory, stream.hex(), directory_mode)
+        self._segments: Final = Segments(
+            self._footing, segment_bytes=segment_bytes, total_bytes=total_bytes
+        )
+        self._write: Final = self._segments.write
+        self._broken = 0
+        self._lost_before_flush = 0
+
+    @property
+    def lost(self) -> int:
+        """Records that could not be written so far; each is a hole in the sequence."""
+        return self._segments.lost + self._broken
+
+    def send(self, record: Record) -> None:
+        """Write the record: it is in the kernel's hands when this returns, or lost and counted."""
+        try:
+            self._write(self._line(encode(record)), record.at_ns)
+        except Exception:  # noqa: BLE001 - telemetry never harms its host
+            self._broken += 1
+            internal_errors.handle("writing evidence to the spool")
+
+    def flush(self, timeout_seconds: float) -> bool:  # noqa: ARG002 - the contract's; nothing waits
+        """Nothing is ever waiting. False if records were lost since the last flush."""
+        lost, self._lost_before_flush = self._lost_before_flush, self.lost
+        return self._lost_before_flush == lost
+
+    def close(self, timeout_seconds: float) -> None:  # noqa: ARG002 - the contract's; nothing waits
+        """Let go of the segment, then of the lock: this stream will say no more."""
+        self._segments.close()
+        self._footing.close()
+
+    def abandon(self) -> None:
+        """In a forked child: close what was inherited. The lock stays the parent's, and held."""
+        self._segments.abandon()
+        self._footing.close()
