@@ -50,7 +50,7 @@ def attributes(values: Json) -> list[Json]:
 
 
 def record(event: str, told: Json | None = None, **fields: Any) -> Json:
-    """A log record: ``told`` are attributes without their ``deferred_task.`` where they have no dot."""
+    """A log record. Names without a dot in ``told`` are ``deferred_task.``'s."""
     named = {k if "." in k else f"deferred_task.{k}": v for k, v in (told or {}).items()}
     whole = {
         "timeUnixNano": str(int(AT * 1e9)),
@@ -114,7 +114,7 @@ def encode(request: Json, content_type: ContentType) -> bytes:
 
 
 def _for_json_format(value: Any, key: str = "") -> Any:
-    """``json_format`` wants ids in base64, which OTLP/JSON has in hexadecimal; infinity in quotes."""
+    """``json_format`` wants ids in base64, where OTLP/JSON has hexadecimal, and infinity quoted."""
     if isinstance(value, dict):
         return {name: _for_json_format(member, name) for name, member in value.items()}
     if isinstance(value, list):

@@ -4,7 +4,12 @@ from collections.abc import Iterable
 from typing import Literal
 
 from afterword_sidecar.otlp.decoded import Decoded, Gathering
-from afterword_sidecar.otlp.json_encoding import JSON_LOGS, JSON_TRACES, check_json, read_json
+from afterword_sidecar.otlp.json_encoding import (
+    JSON_LOGS,
+    JSON_TRACES,
+    check_json_metrics,
+    read_json,
+)
 from afterword_sidecar.otlp.limits import DEFAULT_LIMITS, DecodeLimits
 from afterword_sidecar.otlp.logs import gather_logs
 from afterword_sidecar.otlp.protobuf_encoding import (
@@ -76,7 +81,7 @@ def decode_metrics(
     What is passed by is not counted. Raises ``Undecodable``, ``TooManyRecords``.
     """
     if content_type == "json":
-        check_json(body, "resourceMetrics", limits)
+        check_json_metrics(body, limits)
     else:
         check_protobuf(body, limits)
     return Gathering().decoded(received_at)

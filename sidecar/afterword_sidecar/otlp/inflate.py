@@ -19,9 +19,9 @@ _CHUNK_BYTES: Final = 1 << 18
 def inflate(body: bytes, content_encoding: str, limit_bytes: int) -> bytes:
     """``body`` without its content encoding.
 
-    ``content_encoding`` as the header has it, empty where there is none. Never holds more than
-    ``limit_bytes`` and one chunk. Raises ``TooLarge``, ``Undecodable`` (corrupt, cut short, or
-    followed by something else), ``UnsupportedEncoding``.
+    ``content_encoding`` as the header has it, empty where there is none. Holds twice
+    ``limit_bytes`` at most, while the chunks are joined. Raises ``TooLarge``, ``Undecodable``
+    (corrupt, cut short, or followed by something else), ``UnsupportedEncoding``.
     """
     encoding = content_encoding.strip().lower()
     if encoding in _NONE:

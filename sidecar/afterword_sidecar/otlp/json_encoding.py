@@ -16,7 +16,14 @@ from afterword_sidecar.otlp.errors import TooManyRecords, Undecodable
 from afterword_sidecar.otlp.json_outline import RAW, Outline, outline
 from afterword_sidecar.otlp.limits import DecodeLimits
 from afterword_sidecar.otlp.scoped import Scoped
-from afterword_sidecar.otlp.shapes import Attributed, LogRecord, LogsRequest, Span, TracesRequest
+from afterword_sidecar.otlp.shapes import (
+    Attributed,
+    LogRecord,
+    LogsRequest,
+    MetricsRequest,
+    Span,
+    TracesRequest,
+)
 
 R = TypeVar("R", LogRecord, Span)
 T = TypeVar("T")
@@ -49,6 +56,7 @@ JSON_TRACES: Final = JsonSignal(
     "scopeSpans",
     "spans",
 )
+_METRICS: Final = msgspec.json.Decoder(MetricsRequest)
 
 
 def read_json(body: bytes, signal: JsonSignal[R], limits: DecodeLimits) -> list[Scoped[R]]:
@@ -73,16 +81,24 @@ def read_json(body: bytes, signal: JsonSignal[R], limits: DecodeLimits) -> list[
     return scopes
 
 
-def check_json(body: bytes, resources: str, limits: DecodeLimits) -> None:
-    """Raises ``Undecodable`` unless the body is a request with ``resources``, or with nothing."""
+def check_json_metrics(body: bytes, limits: DecodeLimits) -> None:
+    """Raises ``Undecodable`` unless the body is an ``ExportMetricsServiceRequest``.
+
+    What is in it is only looked at where msgspec refuses the whole; ``TooManyRecords`` then.
+    """
     if not body or body.isspace():
         return
-    request = outline(body, {resources: RAW}, limits.records)
-    if not isinstance(request, dict):
-        raise Undecodable("cannot decode OTLP/JSON: the body is not an object")
-    found = request.get(resources)
-    if isinstance(found, bytes) and not found.startswith(b"["):
-        raise Undecodable(f"cannot decode OTLP/JSON: {resources} is not an array")
+    try:
+        resources = bytes(_METRICS.decode(body).resources)
+    except _REFUSALS:
+        _refuse_bombs(body, limits)
+        request = outline(body, {"resourceMetrics": RAW}, limits.records)
+        if not isinstance(request, dict):
+            raise Undecodable("cannot decode OTLP/JSON: the body is not an object") from None
+        found = request.get("resourceMetrics")
+        resources = found if isinstance(found, bytes) else b""
+    if resources and not resources.startswith((b"[", b"null")):
+        raise Undecodable("cannot decode OTLP/JSON: resourceMetrics is not an array")
 
 
 def _refuse_bombs(body: bytes, limits: DecodeLimits) -> None:

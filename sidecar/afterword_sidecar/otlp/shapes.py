@@ -115,3 +115,9 @@ class TracesRequest(msgspec.Struct, gc=False, rename={"resources": "resourceSpan
     """``ExportTraceServiceRequest``."""
 
     resources: list[ResourceSpans] | None = None
+
+
+class MetricsRequest(msgspec.Struct, gc=False, rename={"resources": "resourceMetrics"}):
+    """``ExportMetricsServiceRequest``: not looked into."""
+
+    resources: msgspec.Raw = msgspec.Raw()

@@ -60,6 +60,7 @@ EVERYTHING = {
     "dead_letter": "abc-1",
     "payload": '{"args":[1]}',
 }
+# fmt: off
 CASES = [
     Case("least opening", scheduled(5), OPENING),
     Case(
@@ -70,7 +71,7 @@ CASES = [
             "iad1::1", TRACE_BYTES, SPAN_BYTES, bytes.fromhex("00f067aa0ba902b7"), True,
             f"{TRACE}-{SPAN}", "abc-1", '{"args":[1]}',
         ),
-    ),  # fmt: skip
+    ),
     Case(
         "numbers as strings and integers",
         scheduled("5", {"deadline": "1795460025.5", "guard_lead": 2}),
@@ -78,9 +79,9 @@ CASES = [
     ),
     Case("whole double as sequence", scheduled(5.0), OPENING),
     Case("event name as attribute", record("", {"event.name": "deferred_task.scheduled",
-         "sequence": 5, "name": "send"}), OPENING),  # fmt: skip
+         "sequence": 5, "name": "send"}), OPENING),
     Case("observed time only", scheduled(5, timeUnixNano="0",
-         observedTimeUnixNano="1795460000500000000"), OPENING),  # fmt: skip
+         observedTimeUnixNano="1795460000500000000"), OPENING),
     Case("no time", scheduled(5, timeUnixNano=None), Scheduled(5, RECEIVED_AT, "send")),
     Case("ids of zeroes", scheduled(5, traceId="0" * 32, spanId="0" * 16), OPENING),
     Case("ids of wrong length", scheduled(5, traceId="ab", spanId=TRACE), OPENING),
@@ -164,7 +165,8 @@ CASES = [
     Case("a verdict is not evidence", record("deferred_task.verdict", {"sequence": 6}), None),
     Case("somebody else's event", record("device.app.lifecycle", {"name": "x"}), None),
     Case("a log line", record("", {"logger.name": "root"}), None),
-]  # fmt: skip
+]
+# fmt: on
 
 
 def rollup(**told: Any) -> Json:
@@ -172,6 +174,7 @@ def rollup(**told: Any) -> Json:
     return record("deferred_task.rollup", whole)
 
 
+# fmt: off
 ROLLUPS = [
     Case("rollup", rollup(ranges="5-7 12-12"), Rollup(99, AT, "send", "completed", "completed", 2,
          ((5, 7), (12, 12)))),
@@ -183,7 +186,8 @@ ROLLUPS = [
     ),
     Case("more tasks than records", rollup(ranges="5-5"), "bad_rollup"),
     Case("no tasks", rollup(ranges="5-9", count=0), "bad_rollup"),
-]  # fmt: skip
+]
+# fmt: on
 ENCODINGS: tuple[ContentType, ...] = ("json", "protobuf")
 
 

@@ -4,6 +4,7 @@ import json
 
 import pytest
 
+from afterword_sidecar.ledger.facts import Scheduled
 from afterword_sidecar.otlp import (
     Decoded,
     DecodeLimits,
@@ -14,7 +15,17 @@ from afterword_sidecar.otlp import (
     decode_traces,
 )
 from worlds.otlp_invariants import check
-from worlds.otlp_requests import AT, RECEIVED_AT, SPAN, TRACE, logs, scheduled, settled, traces
+from worlds.otlp_requests import (
+    AT,
+    RECEIVED_AT,
+    SPAN,
+    TRACE,
+    Json,
+    logs,
+    scheduled,
+    settled,
+    traces,
+)
 
 HOLE = '"HOLE"'
 DEEP = "[" * 100_000 + "]" * 100_000
@@ -103,7 +114,7 @@ def test_surrogates_in_what_is_kept_are_replaced() -> None:
     """Names and payloads with lone surrogates become text that UTF-8 can carry."""
     body = with_hole(json.dumps(scheduled(5, {"name": "a\ud800b", "payload": "\udfff\0"})).encode())
     opening = decode(body).batches[0].facts[1]
-    assert opening == type(opening)(5, AT, "a\ufffdb", payload="\ufffd\ufffd")
+    assert opening == Scheduled(5, AT, "a\ufffdb", payload="\ufffd\ufffd")
 
 
 def test_parts_that_are_not_what_they_should_be() -> None:
@@ -167,7 +178,8 @@ def test_metrics_are_checked_and_passed_by() -> None:
 def test_record_limits() -> None:
     """Records are bounded on the fast path and on the slow one."""
     limits = DecodeLimits(records=10)
-    for records in ([{}] * 11, [{}] * 10 + [None]):
+    plain: list[Json | None] = [{}] * 11
+    for records in (plain, [*plain[1:], None]):
         with pytest.raises(TooManyRecords):
             decode(json.dumps(logs(records)).encode(), limits)
     with pytest.raises(TooManyRecords):

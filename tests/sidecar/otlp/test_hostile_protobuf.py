@@ -1,6 +1,7 @@
 """Protobuf that upb refuses whole: here it costs the record it is in, and no other."""
 
 import pytest
+from opentelemetry.proto.collector.logs.v1.logs_service_pb2 import ExportLogsServiceRequest
 from opentelemetry.proto.common.v1.common_pb2 import AnyValue
 from opentelemetry.proto.logs.v1.logs_pb2 import LogRecord
 
@@ -36,8 +37,6 @@ def with_record(raw: bytes) -> bytes:
 
 def wire(record: object) -> LogRecord:
     """The record as protobuf's class, taken out of a request."""
-    from opentelemetry.proto.collector.logs.v1.logs_service_pb2 import ExportLogsServiceRequest
-
     request = ExportLogsServiceRequest.FromString(encode(logs([record]), "protobuf"))
     return request.resource_logs[0].scope_logs[0].log_records[0]
 

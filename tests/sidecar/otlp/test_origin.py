@@ -63,7 +63,7 @@ def test_facts_of_one_source_are_one_batch(content_type: ContentType) -> None:
 
 def test_foreign_evidence(content_type: ContentType) -> None:
     """Without a stream a task is its own: trace id and span id, numbered by kind of evidence."""
-    ids = {"traceId": TRACE, "spanId": SPAN}
+    ids: Json = {"traceId": TRACE, "spanId": SPAN}
     records = [
         scheduled(None, **ids),
         record("deferred_task.started", **ids),

@@ -28,27 +28,27 @@ OUTCOME = "deferred_task.outcome"
 @pytest.mark.parametrize(
     ("told", "status", "opted_in", "ending"),
     [
-        ({}, 2, False, ("failed", "exception")),
-        ({}, 1, False, ("completed", "completed")),
-        ({}, 0, False, ("unknown", "span_unset")),
-        ({}, 0, True, ("completed", "completed")),
+        ({}, 2, "till", ("failed", "exception")),
+        ({}, 1, "till", ("completed", "completed")),
+        ({}, 0, "till", ("unknown", "span_unset")),
+        ({}, 0, "shop", ("completed", "completed")),
         (
             {OUTCOME: "timed_out", "deferred_task.reason": "raised"},
             2,
             False,
             ("timed_out", "raised"),
         ),
-        ({OUTCOME: "cancelled"}, 0, True, ("cancelled", "other")),
-        ({OUTCOME: "completed"}, 0, False, ("completed", "completed")),
-        ({OUTCOME: "completed"}, 2, False, ("failed", "exception")),
+        ({OUTCOME: "cancelled"}, 0, "shop", ("cancelled", "other")),
+        ({OUTCOME: "completed"}, 0, "till", ("completed", "completed")),
+        ({OUTCOME: "completed"}, 2, "till", ("failed", "exception")),
     ],
 )
 def test_ending(
-    told: Json, status: int, opted_in: bool, ending: tuple[str, str], content_type: ContentType
+    told: Json, status: int, opted_in: str, ending: tuple[str, str], content_type: ContentType
 ) -> None:
     """Outcome by attribute, then by status; UNSET is no success unless the service says so."""
     body = encode(traces([span(told, status={"code": status})]), content_type)
-    opted = frozenset({"shop"} if opted_in else {"till"})
+    opted = frozenset({opted_in})
     (batch,) = decode_traces(body, content_type, AT, unset_completed=opted).batches
     (fact,) = batch.facts
     assert isinstance(fact, SpanEnded)
