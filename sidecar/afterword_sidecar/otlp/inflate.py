@@ -14,6 +14,9 @@ _NONE: Final = ("", "identity")
 _GZIP: Final = ("gzip", "x-gzip")
 _GZIP_WINDOW: Final = 16 + zlib.MAX_WBITS  # a gzip header and trailer are required and checked
 _CHUNK_BYTES: Final = 1 << 18
+_FIRST_PIECE_BYTES: Final = 1 << 10
+"""A member is fed in pieces that begin small and double: zlib copies what it leaves over, so that a
+million empty members fed whole would be copied a million times."""
 
 
 def inflate(body: bytes, content_encoding: str, limit_bytes: int) -> bytes:
@@ -38,23 +41,29 @@ def inflate_chunks(body: bytes, limit_bytes: int) -> Iterator[bytes]:
 
     Raises ``TooLarge``, ``Undecodable``.
     """
-    inflated_bytes = 0
-    rest = body
-    while rest:
+    inflated_bytes = at = 0
+    while at < len(body):
         member = zlib.decompressobj(_GZIP_WINDOW)
+        piece_bytes, rest = _FIRST_PIECE_BYTES, b""
         while not member.eof:
+            piece = rest
+            if not piece:
+                piece = body[at : at + piece_bytes]
+                at += len(piece)
+                piece_bytes = min(2 * piece_bytes, _CHUNK_BYTES)
+            most_bytes = min(_CHUNK_BYTES, limit_bytes - inflated_bytes + 1)
             try:
-                chunk = member.decompress(rest, min(_CHUNK_BYTES, limit_bytes - inflated_bytes + 1))
+                chunk = member.decompress(piece, most_bytes)
             except zlib.error as error:
                 raise Undecodable(f"cannot inflate the body: not gzip ({error})") from error
             rest = member.unconsumed_tail
             inflated_bytes += len(chunk)
             if inflated_bytes > limit_bytes:
                 raise _too_large(limit_bytes)
-            if not chunk and not rest and not member.eof:
+            if not chunk and not piece and not member.eof:
                 raise Undecodable("cannot inflate the body: the gzip is cut short")
             yield chunk
-        rest = member.unused_data
+        at -= len(member.unused_data)
 
 
 def _too_large(limit_bytes: int) -> TooLarge:
