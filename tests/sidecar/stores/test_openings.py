@@ -158,7 +158,7 @@ def test_no_commit_cleans_more_than_its_share() -> None:
     table = Table(Cleaning(page=50, slack_bytes=0, factor=0.1))
     tasks = [opening(number) for number in range(1, 20_001)]
     table.commit(tasks, [])
-    moved = []
+    moved, closed = [], [key_of(tasks[0])]
     for first in range(0, 20_000, 20):
         closed = [key_of(each) for each in tasks[first : first + 20 : 2]]
         moved.append(sum(map(len, table.commit([], closed).keys)))

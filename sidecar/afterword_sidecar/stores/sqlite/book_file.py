@@ -41,8 +41,8 @@ PRAGMAS: Final = (
 )
 
 
-def open_book(path: Path, connect: Connect = connect) -> Connection:
-    """The database at ``path``, made if absent (mode 0600), locked, and set up as said above.
+def open_book(path: Path, connect: Connect = connect) -> tuple[Connection, str]:
+    """The book at ``path``, made if absent (mode 0600), locked, set up as said above; and its id.
 
     Raises ``StoreError``: another process holds it, it is no database, it cannot be made.
     """
@@ -58,11 +58,10 @@ def open_book(path: Path, connect: Connect = connect) -> Connection:
     except sqlite3.Error as error:
         raise store_error("open book", path, error) from error
     try:
-        _set_up(connection, path)
+        return connection, _set_up(connection, path)
     except BaseException:
         connection.close()
         raise
-    return connection
 
 
 def _make_private(path: Path) -> None:
@@ -82,7 +81,7 @@ def _make_private(path: Path) -> None:
         ) from error
 
 
-def _set_up(connection: Connection, path: Path) -> None:
+def _set_up(connection: Connection, path: Path) -> str:
     try:
         connection.execute("PRAGMA locking_mode = EXCLUSIVE").fetchone()
         identify(connection, path)  # reads, and so takes the lock or fails at once
@@ -90,6 +89,7 @@ def _set_up(connection: Connection, path: Path) -> None:
         for pragma in PRAGMAS:
             connection.execute(pragma).fetchall()
         migrate(connection, path)
+        (book_id,) = connection.execute("SELECT book_id FROM book").fetchone()
     except sqlite3.Error as error:
         if getattr(error, "sqlite_errorname", "").startswith("SQLITE_BUSY"):
             raise StoreError(
@@ -102,9 +102,4 @@ def _set_up(connection: Connection, path: Path) -> None:
             f"open book: {path}: SQLite cannot keep a write-ahead log here (journal mode {mode}); "
             "name a file on a local file system"
         )
-
-
-def read_book_id(connection: Connection) -> str:
-    """The id the book was given when it was made."""
-    (book_id,) = connection.execute("SELECT book_id FROM book").fetchone()
     return str(book_id)

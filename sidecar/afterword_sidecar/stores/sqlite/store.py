@@ -20,7 +20,7 @@ from afterword_sidecar.stores.contract import (
 )
 from afterword_sidecar.stores.positions import beginning_of, key_from
 from afterword_sidecar.stores.sqlite import dead_letters, payloads, retention, streams, totals
-from afterword_sidecar.stores.sqlite.book_file import open_book, read_book_id
+from afterword_sidecar.stores.sqlite.book_file import open_book
 from afterword_sidecar.stores.sqlite.connection import Connect, connect, transaction
 from afterword_sidecar.stores.sqlite.errors import damaged, store_error
 from afterword_sidecar.stores.sqlite.interning import Interned
@@ -56,8 +56,7 @@ class SqliteStore:
         self._path = path
         self._clock = clock
         self._closed = False
-        self._connection = open_book(path, connect)
-        self._book_id = read_book_id(self._connection)
+        self._connection, self._book_id = open_book(path, connect)
         self._log = OpeningsLog(self._connection, cleaning)
         self._erased = False
         self._truncated_at = clock()
