@@ -18,7 +18,7 @@ from typing import Final
 
 import rotel
 
-HERE: Final = Path(__file__).parent
+ROOT: Final = Path(__file__).parent.parent
 BATCH_SIZES: Final = (100, 500)
 CONNECTIONS: Final = 16
 TASKS_PER_ROUND: Final = 64_000
@@ -29,17 +29,19 @@ class Process:
 
     def __init__(self, *command: str) -> None:
         self._process = subprocess.Popen(
-            command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+            command, cwd=ROOT, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
         )
 
     def line(self) -> str:
+        """Its next line. Raises ``RuntimeError`` if it has ended."""
         assert self._process.stdout is not None
         line = self._process.stdout.readline()
         if not line:
-            raise RuntimeError(f"{self._process.args} ended with {self._process.wait()}")
+            raise RuntimeError(f"{self._process.args!r} ended with {self._process.wait()}")
         return line
 
     def ask(self, line: str) -> str:
+        """What it answers to a line."""
         assert self._process.stdin is not None
         self._process.stdin.write(line + "\n")
         self._process.stdin.flush()
@@ -53,7 +55,7 @@ class Process:
 
 @contextmanager
 def rotel_agent(directory: Path) -> Iterator[int]:
-    """rotel with its ``blackhole`` exporter; its OTLP/HTTP port."""
+    """Run rotel with its ``blackhole`` exporter; its OTLP/HTTP port."""
     with socket.socket() as http, socket.socket() as grpc:
         http.bind(("127.0.0.1", 0))
         grpc.bind(("127.0.0.1", 0))
@@ -92,7 +94,7 @@ def measure(rounds: int = 5) -> dict[str, float]:
 
     Raises ``RuntimeError`` if the book does not hold exactly what was acknowledged.
     """
-    directory = Path(tempfile.mkdtemp(prefix="ingest-", dir=HERE.parent / "build"))
+    directory = Path(tempfile.mkdtemp(prefix="ingest-", dir=ROOT / "build"))
     figures: dict[str, float] = {}
     try:
         with rotel_agent(directory) as rotel_port:
@@ -108,9 +110,9 @@ def _measure(batch_size: int, rounds: int, rotel_port: int, directory: Path) -> 
     data = directory / str(batch_size)
     data.mkdir()
     python = sys.executable
-    sidecar = Process(python, str(HERE / "ingest_sidecar.py"), str(data))
+    sidecar = Process(python, "-m", "benchmarks.ingest_sidecar", str(data))
     tasks = str(TASKS_PER_ROUND // CONNECTIONS)
-    load = Process(python, str(HERE / "ingest_load.py"), str(CONNECTIONS), tasks, str(batch_size))
+    load = Process(python, "-m", "benchmarks.ingest_load", str(CONNECTIONS), tasks, str(batch_size))
     sidecar_port = sidecar.line().strip()
     load.line()
     ours, theirs = [], []

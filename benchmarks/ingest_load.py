@@ -10,9 +10,12 @@ import json
 import secrets
 import sys
 import time
+from functools import partial
+from typing import cast
 
 import uvloop
-from ingest_bodies import PLACEHOLDER, requests
+
+from benchmarks.ingest_bodies import PLACEHOLDER, requests
 
 
 class Connection(asyncio.Protocol):
@@ -24,13 +27,15 @@ class Connection(asyncio.Protocol):
         self._answer = b""
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        assert isinstance(transport, asyncio.Transport)
-        self._transport = transport
+        """Connected; nothing is sent before ``begin``."""
+        self._transport = cast("asyncio.Transport", transport)  # uvloop's is not one by class
 
     def begin(self) -> None:
+        """Send the first request."""
         self._transport.write(next(self._to_send))
 
     def data_received(self, data: bytes) -> None:
+        """An answer, or a part of one."""
         self._answer += data
         head, separator, body = self._answer.partition(b"\r\n\r\n")
         if not separator:
@@ -61,7 +66,7 @@ async def send_all(port: int, streams: list[list[bytes]]) -> float:
         fresh = [each.replace(PLACEHOLDER.hex().encode(), stream, 1) for each in built]
         done = loop.create_future()
         _, connection = await loop.create_connection(
-            lambda fresh=fresh, done=done: Connection(fresh, done), "127.0.0.1", port
+            partial(Connection, fresh, done), "127.0.0.1", port
         )
         finished.append(done)
         connections.append(connection)

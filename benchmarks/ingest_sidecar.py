@@ -11,12 +11,13 @@ import time
 from pathlib import Path
 
 import uvloop
+from aiohttp import web
+
 from afterword_sidecar.ledger.book import Book
 from afterword_sidecar.ledger.limits import Limits
 from afterword_sidecar.service import Service
 from afterword_sidecar.stores.sqlite import SqliteStore
 from afterword_sidecar.web.receiver import make_receiver, make_runner
-from aiohttp import web
 
 
 async def serve(directory: Path) -> None:

@@ -1,4 +1,4 @@
-"""What waits to be booked: first come, first served, in slices, so that the big let the small by."""
+"""What waits to be booked: in the order it came, in slices, so that the big let the small by."""
 
 import asyncio
 from collections import Counter, deque

@@ -1,6 +1,5 @@
 """Answers of the receiver: OTLP's responses, and ``google.rpc.Status`` for what was not taken."""
 
-import math
 from http import HTTPStatus
 from typing import Final
 
@@ -16,9 +15,9 @@ from afterword_sidecar.otlp import (
 )
 from afterword_sidecar.service import Refused
 from afterword_sidecar.web.bodies import BodyBroken, BodyTooLarge, BodyTooSlow
-from afterword_sidecar.web.gate import Turned
 from afterword_sidecar.web.limits import ReceiverLimits
 from afterword_sidecar.web.room import NoRoom
+from afterword_sidecar.web.turned import Turned, come_again
 
 MEDIA_TYPES: Final[dict[ContentType, str]] = {
     "json": "application/json",
@@ -79,14 +78,6 @@ def turned_by(error: Exception, limits: ReceiverLimits) -> Turned | None:
         case _:
             return None
     return turned
-
-
-def come_again(message: str, after_seconds: float, headers: dict[str, str] | None = None) -> Turned:
-    """503: the client keeps what it has and sends it again."""
-    retry_after = str(max(1, math.ceil(after_seconds)))
-    return Turned(
-        HTTPStatus.SERVICE_UNAVAILABLE, message, {"Retry-After": retry_after, **(headers or {})}
-    )
 
 
 _CLOSE: Final = {"Connection": "close"}

@@ -1,15 +1,13 @@
 """Reading a request's body as it comes: bounded in bytes, in time, and among all clients."""
 
 import asyncio
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
 
 from aiohttp import web
 from aiohttp.http_exceptions import HttpProcessingError
 from aiohttp.web_protocol import RequestPayloadError
 
 from afterword_sidecar.web.limits import ReceiverLimits
-from afterword_sidecar.web.room import Room
+from afterword_sidecar.web.room import Share
 
 
 class BodyTooLarge(Exception):  # noqa: N818 - what the body is
@@ -24,9 +22,8 @@ class BodyBroken(Exception):  # noqa: N818 - what the body is
     """Its framing is wrong, or its sender has gone."""
 
 
-@asynccontextmanager
-async def body_of(request: web.Request, room: Room, limits: ReceiverLimits) -> AsyncIterator[bytes]:
-    """The body as it was sent; its share of ``room`` is given back when the context is left.
+async def read_body(request: web.Request, share: Share, limits: ReceiverLimits) -> bytes:
+    """The body as it was sent; its bytes are taken from the room as they come.
 
     The application must run with ``auto_decompress=False``: aiohttp's own inflation takes half a
     truncated gzip for a whole body, and stalls the loop with a bomb.
@@ -37,23 +34,36 @@ async def body_of(request: web.Request, room: Room, limits: ReceiverLimits) -> A
         BodyBroken: malformed chunks, or the client has gone.
         NoRoom: all bodies together are too large.
     """
-    if (request.content_length or 0) > limits.body_bytes:
+    declared_bytes = request.content_length
+    if declared_bytes is not None and declared_bytes > limits.body_bytes:
         raise BodyTooLarge
-    taken_bytes = 0
-    chunks: list[bytes] = []
+    if not request.can_read_body:
+        return b""
+    _, buffered_bytes = request.content.get_read_buffer_limits()
     try:
-        try:
-            async with asyncio.timeout(limits.body_seconds):
-                while chunk := await request.content.readany():
-                    if taken_bytes + len(chunk) > limits.body_bytes:
-                        raise BodyTooLarge
-                    room.take(len(chunk))
-                    taken_bytes += len(chunk)
-                    chunks.append(chunk)
-        except TimeoutError:
-            raise BodyTooSlow from None
-        except (RequestPayloadError, HttpProcessingError, ConnectionError) as error:
-            raise BodyBroken(str(error) or type(error).__name__) from error
-        yield chunks[0] if len(chunks) == 1 else b"".join(chunks)
-    finally:
-        room.give_back(taken_bytes)
+        async with asyncio.timeout(limits.body_seconds):
+            if declared_bytes is not None and declared_bytes <= buffered_bytes:
+                return await _read_at_once(request, share, declared_bytes)
+            return await _read_in_chunks(request, share, limits.body_bytes)
+    except TimeoutError:
+        raise BodyTooSlow from None
+    except (RequestPayloadError, HttpProcessingError, ConnectionError, RuntimeError) as error:
+        # aiohttp says "Connection closed." with a RuntimeError.
+        raise BodyBroken(str(error) or type(error).__name__) from error
+
+
+async def _read_at_once(request: web.Request, share: Share, declared_bytes: int) -> bytes:
+    """A body that aiohttp buffers whole: woken once, and not for each piece."""
+    share.take(declared_bytes)
+    await request.content.wait_eof()
+    return request.content.read_nowait()
+
+
+async def _read_in_chunks(request: web.Request, share: Share, most_bytes: int) -> bytes:
+    chunks: list[bytes] = []
+    while chunk := await request.content.readany():
+        if share.size_bytes + len(chunk) > most_bytes:
+            raise BodyTooLarge
+        share.take(len(chunk))
+        chunks.append(chunk)
+    return b"".join(chunks)

@@ -9,6 +9,7 @@ from aiohttp import web
 
 from afterword import names
 from afterword_sidecar.otlp import ContentType, Signal
+from afterword_sidecar.web.turned import Turned, come_again
 
 SIGNALS: Final[dict[str, Signal]] = {
     "/v1/logs": "logs",
@@ -20,17 +21,8 @@ CONTENT_TYPES: Final[dict[str, ContentType]] = {
     "application/json": "json",
     "application/x-protobuf": "protobuf",
 }
-
-
-class Turned(Exception):  # noqa: N818 - a decision, not a failure of ours
-    """Turned away: the status, why, and headers for the answer."""
-
-    def __init__(
-        self, status: HTTPStatus, message: str, headers: dict[str, str] | None = None
-    ) -> None:
-        super().__init__(message)
-        self.status = status
-        self.headers = headers or {}
+ANOTHER_BOOK_SECONDS: Final = 5.0
+"""Until a client of another book is to try again: it may reach the right sidecar next time."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,10 +77,10 @@ class Gate:
     def _check_book(self, request: web.Request) -> None:
         echoed = request.headers.get(names.BOOK_HEADER, "")
         if echoed and echoed != self._book_id:
-            raise Turned(
-                HTTPStatus.SERVICE_UNAVAILABLE,
+            raise come_again(
                 f"this is book {self._book_id}, not {echoed[:40]!r}: two sidecars seem to share an"
                 " address, or a new one began without the old one's data",
+                after_seconds=ANOTHER_BOOK_SECONDS,
             )
 
 

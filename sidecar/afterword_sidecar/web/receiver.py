@@ -24,18 +24,18 @@ from afterword_sidecar.otlp import (
     decode_traces,
 )
 from afterword_sidecar.service import Service
-from afterword_sidecar.web.answers import come_again, not_taken, taken, turned_by
-from afterword_sidecar.web.bodies import body_of
+from afterword_sidecar.web.answers import not_taken, taken, turned_by
+from afterword_sidecar.web.bodies import read_body
 from afterword_sidecar.web.decoding import Decoding
 from afterword_sidecar.web.gate import Admitted, Gate, content_type_of
 from afterword_sidecar.web.limits import ReceiverLimits
 from afterword_sidecar.web.room import Room
+from afterword_sidecar.web.turned import come_again
 
 log = logging.getLogger(__name__)
 
-LINGERING_SECONDS: Final = 5.0
-"""How long the rest of a refused body is read and thrown away, so that the client, still sending,
-gets to read its answer instead of a reset."""
+SHUTDOWN_SECONDS: Final = 10.0
+"""How long a stop waits for requests that are being handled."""
 
 
 class Receiver:
@@ -87,7 +87,8 @@ class Receiver:
 
     async def _read(self, request: web.Request, admitted: Admitted) -> tuple[Decoded, int]:
         """What the body comes to, and how many bytes it has inflated."""
-        async with body_of(request, self._room, self._limits) as body:
+        with self._room.share() as share:
+            body = await read_body(request, share, self._limits)
             received_at = self._service.now()
             decode = partial(
                 self._decoders[admitted.signal],
@@ -155,5 +156,6 @@ def make_runner(
         auto_decompress=False,
         access_log=None,
         keepalive_timeout=limits.keepalive_seconds,
-        lingering_time=LINGERING_SECONDS,
+        lingering_time=limits.lingering_seconds,
+        shutdown_timeout=SHUTDOWN_SECONDS,
     )

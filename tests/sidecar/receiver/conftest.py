@@ -48,7 +48,7 @@ async def start_receiver() -> AsyncIterator[StartReceiver]:
             runner = make_runner(make_receiver(service, limits=limits, token=token), limits=limits)
             await runner.setup()
             stack.push_async_callback(runner.cleanup)
-            await web.TCPSite(runner, "127.0.0.1", 0, shutdown_timeout=1.0).start()
+            await web.TCPSite(runner, "127.0.0.1", 0).start()
             port = runner.addresses[0][1]
             client = await stack.enter_async_context(
                 ClientSession(f"http://127.0.0.1:{port}", auto_decompress=False)
