@@ -4,6 +4,8 @@ from pathlib import Path
 
 import pytest
 
+from afterword import settings as application
+from afterword_sidecar.ledger.limits import Limits
 from afterword_sidecar.settings import (
     SETTINGS,
     Settings,
@@ -12,6 +14,7 @@ from afterword_sidecar.settings import (
     read_settings,
 )
 from afterword_sidecar.settings.documentation import settings_tables, with_tables
+from afterword_sidecar.web.limits import ReceiverLimits
 
 REPOSITORY = Path(__file__).parents[3]
 
@@ -148,3 +151,15 @@ def test_the_table_covers_the_settings_and_the_document_is_true() -> None:
         "run: python -m afterword_sidecar.settings.documentation docs/settings.md"
     )
     assert all(setting.variable in settings_tables() for setting in SETTINGS)
+    assert all(f"`{variable}`" in document for variable in application.VARIABLES)
+
+
+def test_the_defaults_are_those_of_the_parts() -> None:
+    """What is documented as a default is what the ledger and the receiver would do untold."""
+    settings, limits, receiver = read_settings({}, {}), Limits(), ReceiverLimits()
+    shared = set(Limits.__struct_fields__) & set(Settings.__struct_fields__)
+    assert {"grace_seconds", "longest_life_seconds", "series_in_all"} <= shared
+    for name in shared:
+        assert getattr(settings, name) == getattr(limits, name), name
+    assert settings.body_bytes == receiver.body_bytes
+    assert settings.inflated_bytes == receiver.inflated_bytes
