@@ -1,0 +1,57 @@
+"""What is measured, where, and what it should come to."""
+
+import operator
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Final
+
+
+@dataclass(frozen=True)
+class Goal:
+    """One figure and its bound. ``key`` is its name in ``build/bench.json``."""
+
+    key: str
+    what: str
+    sign: str
+    bound: float
+    unit: str = ""
+
+    def met_by(self, figure: float) -> bool:
+        """Whether ``figure`` is on the right side of the bound."""
+        compare: Callable[[float, float], bool] = {"≤": operator.le, "≥": operator.ge}[self.sign]
+        return compare(figure, self.bound)
+
+
+@dataclass(frozen=True)
+class Benchmark:
+    """A module of this package that prints its figures as one JSON object, goals and raw ones."""
+
+    name: str
+    goals: tuple[Goal, ...]
+
+    @property
+    def module(self) -> str:
+        """What ``python -m`` runs."""
+        return f"benchmarks.{self.name}"
+
+
+BENCHMARKS: Final = (
+    Benchmark(
+        "overhead",
+        (
+            Goal("overhead_unsampled_ratio", "a task's cost, no span, HTTP buffer", "≤", 0.25),
+            Goal("overhead_spool_ratio", "a task's cost, no span, spool", "≤", 0.35),
+            Goal("overhead_sampled_ratio", "a task's cost, our span sampled", "≤", 0.9),
+        ),
+    ),
+    Benchmark("imports", (Goal("import_ratio", "import, against SDK and exporter", "≤", 0.15),)),
+    Benchmark("ingest", (Goal("ingest_ratio", "tasks taken durably, against rotel", "≥", 0.25),)),
+    Benchmark("memory", (Goal("open_task_bytes", "memory of an open task", "≤", 600.0, "B"),)),
+    Benchmark(
+        "sweep", (Goal("sweep_growth_ratio", "a sweep, million over ten thousand", "≤", 2.0),)
+    ),
+    Benchmark(
+        "kill_to_verdict",
+        (Goal("kill_to_verdict_ms", "SIGKILL to verdict, slowest of 100", "≤", 250.0, "ms"),),
+    ),
+)

@@ -1,0 +1,93 @@
+"""The table that ``make bench`` prints, and the file it leaves."""
+
+import json
+import os
+import platform
+from collections.abc import Iterable, Mapping
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+from rich.console import Console
+from rich.table import Table
+
+from benchmarks.goals import BENCHMARKS, Benchmark
+
+Figures = Mapping[str, float]
+
+
+def machine() -> dict[str, str | int]:
+    """What the figures were measured on."""
+    processors = Path("/proc/cpuinfo").read_text(errors="replace").splitlines()
+    names = [line.partition(":")[2].strip() for line in processors if "model name" in line]
+    return {
+        "processor": names[0] if names else platform.machine(),
+        "processors": os.cpu_count() or 0,
+        "python": f"{platform.python_implementation()} {platform.python_version()}",
+        "system": f"{platform.system()} {platform.release()}",
+    }
+
+
+def write(path: Path, measured: Mapping[str, Figures]) -> None:
+    """Put what was measured (by benchmark) into ``path``; figures of other benchmarks stay.
+
+    The goals' keys stand at the top, the raw figures under ``raw``, and ``measured_at`` says when
+    each benchmark ran.
+    """
+    path.parent.mkdir(parents=True, exist_ok=True)
+    kept: dict[str, Any] = json.loads(path.read_text()) if path.exists() else {}
+    now = datetime.now(UTC).isoformat(timespec="seconds")
+    for name, figures in measured.items():
+        kept |= _goals_of(name, figures)
+        kept["raw"] = kept.get("raw", {}) | _raw_of(name, figures)
+        kept["measured_at"] = kept.get("measured_at", {}) | {name: now}
+    kept["machine"] = machine()
+    path.write_text(json.dumps(kept, indent=2, ensure_ascii=False) + "\n")
+
+
+def show(console: Console, measured: Mapping[str, Figures], failed: Iterable[str]) -> None:
+    """Goal, figure, met or not, and the raw figures beside it."""
+    on = machine()
+    title = f"{on['processors']} processors, {on['processor']}, {on['python']}, {on['system']}"
+    table = Table(title=title, title_style="dim", show_lines=True)
+    for heading in ("figure", "what"):
+        table.add_column(heading)
+    for heading in ("goal", "measured"):
+        table.add_column(heading, justify="right")
+    table.add_column("")
+    table.add_column("raw", style="dim")
+    for benchmark in BENCHMARKS:
+        if benchmark.name in measured:
+            _add_rows(table, benchmark, measured[benchmark.name])
+        elif benchmark.name in failed:
+            table.add_row(benchmark.name, "", "", "", "[bold red]could not run[/]", "")
+    console.print(table)
+
+
+def _add_rows(table: Table, benchmark: Benchmark, figures: Figures) -> None:
+    raw = "\n".join(
+        f"{key} {_number(value)}" for key, value in _raw_of(benchmark.name, figures).items()
+    )
+    for goal in benchmark.goals:
+        figure = figures[goal.key]
+        verdict = "[green]met[/]" if goal.met_by(figure) else "[bold red]missed[/]"
+        bound = f"{goal.sign} {_number(goal.bound)} {goal.unit}".rstrip()
+        told = f"{_number(figure)} {goal.unit}".rstrip()
+        table.add_row(goal.key, goal.what, bound, told, verdict, raw)
+        raw = ""
+
+
+def _goal_keys(name: str) -> set[str]:
+    return {goal.key for each in BENCHMARKS if each.name == name for goal in each.goals}
+
+
+def _goals_of(name: str, figures: Figures) -> dict[str, float]:
+    return {key: value for key, value in figures.items() if key in _goal_keys(name)}
+
+
+def _raw_of(name: str, figures: Figures) -> dict[str, float]:
+    return {key: value for key, value in figures.items() if key not in _goal_keys(name)}
+
+
+def _number(value: float) -> str:
+    return f"{value:,.0f}" if abs(value) >= 100 else f"{value:.3g}"
