@@ -59,10 +59,9 @@ class SpoolDirectory:
     def still_there(self) -> bool:
         """Whether the path still leads to the directory that is held."""
         try:
-            named = Path(self.path).stat()
+            return os.path.samestat(Path(self.path).stat(), os.fstat(self._descriptor))
         except OSError:
             return False
-        return os.path.samestat(named, os.fstat(self._descriptor))
 
     def changed(self, now: float) -> bool:
         """Whether the names may be others than at the last listing. ``now``: Unix seconds."""

@@ -5,15 +5,12 @@ import logging
 import time
 from collections.abc import Callable
 from contextlib import suppress
-from typing import Final
 
 from afterword_sidecar.spool.directory import SpoolDirectory
 from afterword_sidecar.spool.errors import SpoolError
 from afterword_sidecar.spool.poll import REST_PER_LOOK, SpoolPoll, Taker
 from afterword_sidecar.spool.settings import SpoolSettings
 from afterword_sidecar.spool.stats import SpoolStats
-
-TROUBLE_PAUSE_SECONDS: Final = 1.0
 
 log = logging.getLogger("afterword_sidecar.spool")
 
@@ -85,16 +82,19 @@ class SpoolReader:
                     rest_seconds = max(
                         self._settings.poll_seconds, REST_PER_LOOK * poll.look_seconds
                     )
-            except (OSError, SpoolError) as error:
+            except SpoolError as error:
+                poll.give_up_for_now(str(error))
+                rest_seconds = self._settings.trouble_pause_seconds
+            except OSError as error:
                 poll.give_up_for_now(f"cannot read spool directory {self.path}: {error}")
-                rest_seconds = TROUBLE_PAUSE_SECONDS
+                rest_seconds = self._settings.trouble_pause_seconds
             except Exception:
                 # A bug of ours. The files are still there, so to go on is the best there is.
                 log.exception("a round over spool directory %s failed", self.path)
                 poll.give_up_for_now(
                     f"a round over spool directory {self.path} failed: see the log"
                 )
-                rest_seconds = TROUBLE_PAUSE_SECONDS
+                rest_seconds = self._settings.trouble_pause_seconds
             with suppress(TimeoutError):
                 async with asyncio.timeout(rest_seconds):
                     await self._stop_asked.wait()

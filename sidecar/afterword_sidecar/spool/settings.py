@@ -17,3 +17,5 @@ class SpoolSettings(msgspec.Struct, frozen=True, kw_only=True):
     """A longer line is passed over, and counted."""
     descriptors: int | None = None
     """Kept open for locks at most; ``None``: as many as the process may have, less some hundred."""
+    trouble_pause_seconds: float = 1.0
+    """After a round that failed, as the directory could not be read."""
