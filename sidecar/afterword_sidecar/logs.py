@@ -40,7 +40,8 @@ class TextLines(logging.Formatter):
         line = f"{time} {record.levelname.lower():<7} {record.getMessage()}"
         line = _escaped(f"{line}  {fields}" if fields else line)
         if record.exc_info:
-            line += "\n" + self.formatException(record.exc_info)
+            trace = self.formatException(record.exc_info).splitlines()
+            line = "\n".join((line, *map(_escaped, trace)))
         return line
 
 

@@ -3,6 +3,7 @@
 import json
 import os
 import signal
+import socket
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -192,3 +193,17 @@ def test_a_port_that_is_taken_is_a_sentence(tmp_path: Path) -> None:
         )
         assert (refused.returncode, "Traceback" in refused.stderr) == (1, False)
         assert f"cannot listen on 127.0.0.1 port {port}" in refused.stderr
+
+
+def test_a_stop_is_bounded_whatever_clients_do(tmp_path: Path) -> None:
+    """A client that never finishes its request keeps no sidecar from stopping, cleanly."""
+    with SidecarProcess(tmp_path, "--stop", "2s") as sidecar:
+        host, _, port = sidecar.receiver.removeprefix("http://").rpartition(":")
+        with socket.create_connection((host, int(port)), timeout=PATIENCE_SECONDS) as client:
+            client.sendall(
+                b"POST /v1/logs HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\n"
+                b"Content-Length: 100\r\nExpect: 100-continue\r\n\r\n"
+            )
+            assert client.recv(100).startswith(b"HTTP/1.1 100"), "the request is being handled"
+            assert sidecar.stop() == 0
+    assert '"message": "stopped"' in sidecar.log

@@ -138,7 +138,10 @@ async def _only_by_a_local_name(request: web.Request, handler: Handler) -> web.S
     its visitor's browser; it cannot make the browser send another name.
     """
     if _is_loopback(request) and not _is_local_name(request.headers.get(hdrs.HOST, "")):
-        return problem(HTTPStatus.MISDIRECTED_REQUEST, "ask for localhost or an address")
+        return problem(
+            HTTPStatus.MISDIRECTED_REQUEST,
+            "ask for localhost or an IP address (a proxy: in its Host header too)",
+        )
     return await handler(request)
 
 
