@@ -32,7 +32,7 @@ from afterword_sidecar.web.limits import ReceiverLimits
 from afterword_sidecar.web.operators import operators_app
 from afterword_sidecar.web.receiver import make_receiver, make_runner
 
-_RECEIVER_SHARE: Final = 0.3
+_REQUESTS_SHARE: Final = 0.3
 """Of the time a stop may take: for requests under way. Half is the store's; the rest is slack."""
 _STORE_SHARE: Final = 0.5
 _FORCED: Final = 1
@@ -61,28 +61,11 @@ def _runner() -> Callable[[Coroutine[Any, Any, None]], None]:
 
 async def _run(settings: Settings) -> None:
     stop = _stop_asked(settings.stop_seconds)
-    store = _store(settings)
-    service = _service(settings, store)
+    service = _service(settings, _store(settings))
     spool = SpoolReader(settings.spool, service, refused=Refused) if settings.spool else None
-    limits = ReceiverLimits(body_bytes=settings.body_bytes, inflated_bytes=settings.inflated_bytes)
-    receiver = make_runner(
-        make_receiver(
-            service, limits=limits, token=settings.token, unset_completed=settings.unset_completed
-        ),
-        limits=limits,
-    )
-    operators = web.AppRunner(
-        operators_app(
-            service,
-            version=__version__,
-            unready=lambda: list(_spool_reasons(spool)),
-            spool=spool.stats if spool else None,
-        ),
-        access_log=None,
-        shutdown_timeout=settings.stop_seconds * _RECEIVER_SHARE,
-    )
-    patience = settings.stop_seconds * _RECEIVER_SHARE
+    patience = settings.stop_seconds * _REQUESTS_SHARE
     async with AsyncExitStack() as running:
+        operators = _operators(service, spool, patience)
         operators_at = await running.enter_async_context(
             _listening(operators, settings.operators_host, settings.operators_port, patience)
         )
@@ -92,12 +75,37 @@ async def _run(settings: Settings) -> None:
             await spool.start()
             running.push_async_callback(spool.stop)
         receiver_at = await running.enter_async_context(
-            _listening(receiver, settings.receiver_host, settings.receiver_port, patience)
+            _listening(
+                _receiver(service, settings),
+                settings.receiver_host,
+                settings.receiver_port,
+                patience,
+            )
         )
         announce(settings, receiver=receiver_at, operators=operators_at, book_id=service.book_id)
         await _until(stop, service)
         log.info("stopping")
     log.info("stopped")
+
+
+def _receiver(service: Service, settings: Settings) -> web.AppRunner:
+    limits = ReceiverLimits(body_bytes=settings.body_bytes, inflated_bytes=settings.inflated_bytes)
+    application = make_receiver(
+        service, limits=limits, token=settings.token, unset_completed=settings.unset_completed
+    )
+    return make_runner(application, limits=limits)
+
+
+def _operators(
+    service: Service, spool: SpoolReader | None, patience_seconds: float
+) -> web.AppRunner:
+    application = operators_app(
+        service,
+        version=__version__,
+        unready=lambda: list(_spool_reasons(spool)),
+        spool=spool.stats if spool else None,
+    )
+    return web.AppRunner(application, access_log=None, shutdown_timeout=patience_seconds)
 
 
 def _store(settings: Settings) -> Store:
