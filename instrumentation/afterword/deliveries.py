@@ -1,0 +1,44 @@
+"""Which delivery a stream gets: the spool wins over the endpoint; with neither there is none."""
+
+from typing import TYPE_CHECKING
+
+from afterword.internal_errors import logger
+from afterword.resource import resource_of
+
+if TYPE_CHECKING:
+    from afterword.delivery import Delivery
+    from afterword.stream import Stream
+
+
+def open_delivery(stream: "Stream") -> "Delivery | None":
+    """The delivery that the stream's settings ask for; ``None`` if none, or if it cannot be had.
+
+    A delivery that cannot be opened is told once, with its reason; counters and spans go on.
+    """
+    settings = stream.settings
+    if not (settings.spool or settings.endpoint):
+        return None
+    from afterword.otlp_json import Envelope  # noqa: PLC0415 - a process that sends nothing
+    from afterword.version import VERSION  # noqa: PLC0415 - pays for no encoder
+
+    envelope = Envelope(stream.id, resource_of(settings), VERSION)
+    try:
+        if settings.spool:
+            from afterword.delivery.spool import SpoolDelivery  # noqa: PLC0415 - only where used
+
+            return SpoolDelivery(
+                settings.spool,
+                stream.id,
+                envelope,
+                segment_bytes=settings.spool_segment_bytes,
+                total_bytes=settings.spool_max_bytes,
+            )
+        from afterword.delivery.http import HttpDelivery  # noqa: PLC0415 - brings an HTTP stack
+
+        return HttpDelivery(
+            settings.endpoint, settings.token, envelope, capacity_bytes=settings.buffer_max_bytes
+        )
+    except Exception as error:  # noqa: BLE001 - telemetry never harms its host
+        where = settings.spool or settings.endpoint
+        logger.warning("afterword: no evidence is sent, %s cannot be used: %s", where, error)
+        return None

@@ -1,0 +1,47 @@
+"""What happens to an error of our own: it never reaches the application.
+
+In production it is logged once per place, with its traceback, and the application goes on. Under
+test it is re-raised, so that a bug of ours fails the test that met it.
+"""
+
+import logging
+import sys
+from typing import Final
+
+logger: Final = logging.getLogger("afterword")
+
+_reported: set[tuple[str, int]] = set()
+_MOST_PLACES: Final = 100
+
+re_raise = False
+"""True under our own tests only."""
+
+
+def handle(operation: str) -> None:
+    """Deal with the exception now being handled, met while doing ``operation``.
+
+    Raises that exception again if ``re_raise`` is set, and nothing otherwise.
+    """
+    error = sys.exception()
+    if re_raise and error is not None:
+        raise error
+    place = _place(error)
+    if place in _reported or len(_reported) >= _MOST_PLACES:
+        return
+    _reported.add(place)
+    logger.error(
+        "afterword: %s failed; the application goes on, this task's evidence may be incomplete. "
+        "Please report this. (Told once per place.)",
+        operation,
+        exc_info=error,
+    )
+
+
+def _place(error: BaseException | None) -> tuple[str, int]:
+    """The file and line that raised."""
+    traceback = error.__traceback__ if error is not None else None
+    if traceback is None:
+        return (type(error).__name__, 0)
+    while traceback.tb_next is not None:
+        traceback = traceback.tb_next
+    return (traceback.tb_frame.f_code.co_filename, traceback.tb_lineno)

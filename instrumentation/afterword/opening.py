@@ -1,0 +1,85 @@
+"""Opening a task's entry: named, placed in its trace, its payload taken, told before it is run."""
+
+from time import time_ns
+from typing import Any, Final, NamedTuple
+
+from afterword import counters, spans, surroundings
+from afterword.deliveries import open_delivery
+from afterword.evidence import Opening
+from afterword.kinds import Naming, kind_of
+from afterword.stream import current
+from afterword.tracked import Tracked
+
+PLATFORM_ASYNCIO: Final = "asyncio"
+
+
+class _Unsaid:
+    """A payload argument that was not given; ``None`` is a payload."""
+
+    def __repr__(self) -> str:
+        return "…"
+
+
+UNSAID: Final = _Unsaid()
+
+
+class Request(NamedTuple):
+    """What the caller, or the platform, says of a task beyond what it is."""
+
+    name: str | None = None
+    deadline: float | None = None
+    payload: object = UNSAID
+    platform: str = PLATFORM_ASYNCIO
+    guard_lead_seconds: float = 0.0
+
+
+def open_task(awaitable: Any, naming: Naming, request: Request) -> Tracked:
+    """Open an entry for an awaitable that has none. May raise; callers go on without us then."""
+    stream = current()
+    if not stream.is_ready:
+        stream.ready(open_delivery)
+    if not counters.registered:
+        counters.register_when_possible()
+    around = surroundings.current.get()
+    settings = stream.settings
+    kind = kind_of(request.name or naming.name, naming.function, request.platform, around.origin)
+    sequence = stream.next_sequence()
+    place = spans.begin(kind, stream.id, sequence, settings)
+    payload, omitted = None, ""
+    if stream.delivery is not None:
+        wanted = request.payload
+        if wanted is UNSAID:
+            registration = naming.registration
+            said = registration.capture if registration is not None else None
+            wanted = settings.capture if said is None else said
+        if wanted is not False:
+            from afterword.capture import capture  # noqa: PLC0415 - off by default
+
+            payload, omitted = capture(awaitable, wanted, settings)
+    opening = Opening(
+        sequence,
+        time_ns(),
+        kind,
+        request.deadline,
+        request.guard_lead_seconds,
+        around.route,
+        around.invocation,
+        place.trace_id,
+        place.span_id,
+        place.parent_span_id,
+        place.sampled,
+        place.links,
+        around.dead_letter,
+        payload,
+        omitted,
+    )
+    identity = id(awaitable)
+    tally = stream.tally_of(kind)
+    tracked = Tracked(stream, tally, opening, place.span, identity)
+    with stream.lock:
+        tally.scheduled += 1
+    stream.open_tasks[sequence] = tracked
+    stream.by_identity[identity] = tracked
+    if stream.delivery is not None:
+        stream.delivery.send(opening)
+    return tracked

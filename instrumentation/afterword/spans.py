@@ -1,0 +1,190 @@
+"""One span per task, through the application's own tracer provider.
+
+OpenTelemetry is looked up, never imported: if nobody imported it, nobody set up a provider. A plain
+``start_span`` with its attributes set once, and no context manager: that is half of what a task's
+span costs beyond the SDK's own share. Under a parent that is not sampled no tracer is called.
+"""
+
+import sys
+from typing import TYPE_CHECKING, Any, Final, NamedTuple
+
+from afterword import names
+from afterword.version import VERSION
+
+if TYPE_CHECKING:
+    from opentelemetry.trace import Span
+
+    from afterword.endings import Ending
+    from afterword.evidence import Failure, TaskKind
+    from afterword.settings import Settings
+
+
+class Place(NamedTuple):
+    """Where in a trace a task stands."""
+
+    span: "Span | None" = None
+    """Its own, where there is one to end."""
+    trace_id: int = 0
+    span_id: int = 0
+    parent_span_id: int = 0
+    sampled: bool = False
+    links: str = ""
+
+
+_NOWHERE: Final = Place()
+
+
+class _Api:
+    """What is used of OpenTelemetry's API, bound once it has been imported by somebody."""
+
+    __slots__ = (
+        "attach",
+        "consumer",
+        "detach",
+        "error",
+        "new_trace",
+        "provider",
+        "trace",
+        "tracer",
+    )
+
+    def __init__(self, trace: Any) -> None:
+        from opentelemetry import context  # noqa: PLC0415 - imported already, with trace
+
+        self.trace: Final = trace
+        self.attach: Final = context.attach
+        self.detach: Final = context.detach
+        self.consumer: Final = trace.SpanKind.CONSUMER
+        self.error: Final = trace.StatusCode.ERROR
+        self.new_trace: Final = context.Context()
+        self.provider: Any = None
+        self.tracer: Any = None
+
+    def tracer_of(self, provider: Any) -> Any:
+        """A tracer of the provider; ``None`` where no SDK stands behind it."""
+        if provider is not self.provider:
+            silent = isinstance(
+                provider, self.trace.ProxyTracerProvider | self.trace.NoOpTracerProvider
+            )
+            self.tracer = None if silent else provider.get_tracer(names.SCOPE_NAME, VERSION)
+            self.provider = provider
+        return self.tracer
+
+
+_api: _Api | None = None
+_given_provider: Any = None
+
+
+def use_provider(provider: Any) -> None:
+    """Begin spans with this provider instead of the global one; ``None`` undoes that."""
+    global _given_provider  # noqa: PLW0603 - a process's setting
+    _given_provider = provider
+
+
+def _bound() -> _Api | None:
+    global _api  # noqa: PLW0603 - bound once per process
+    if _api is None:
+        trace = sys.modules.get("opentelemetry.trace")
+        if trace is not None and hasattr(trace, "use_span"):  # else another thread is importing it
+            _api = _Api(trace)
+    return _api
+
+
+def begin(kind: "TaskKind", stream: bytes, sequence: int, settings: "Settings") -> Place:
+    """The task's place in the trace it is handed over in, with its span begun where it is due."""
+    api = _api or _bound()
+    if api is None:
+        return _NOWHERE
+    parent = api.trace.get_current_span().get_span_context()
+    parent_is_valid = parent.is_valid
+    if parent_is_valid and not parent.trace_flags & 1:
+        return Place(None, parent.trace_id, 0, parent.span_id)
+    tracer = api.tracer_of(_given_provider or api.trace.get_tracer_provider())
+    if tracer is None or settings.sdk_disabled:
+        if not parent_is_valid:
+            return _NOWHERE
+        return Place(None, parent.trace_id, 0, parent.span_id, sampled=True)
+    return _begin(
+        api, tracer, parent if parent_is_valid else None, kind, stream, sequence, settings
+    )
+
+
+def _begin(
+    api: _Api,
+    tracer: Any,
+    parent: Any,
+    kind: "TaskKind",
+    stream: bytes,
+    sequence: int,
+    settings: "Settings",
+) -> Place:
+    linked = parent is not None and settings.span_parent == "link"
+    attributes = {
+        names.NAME: kind.name,
+        names.PLATFORM: kind.platform,
+        names.ORIGIN: kind.origin,
+        names.STREAM: stream.hex(),
+        names.SEQUENCE: sequence,
+        names.CODE_FUNCTION: kind.function,
+    }
+    span = tracer.start_span(
+        kind.name,
+        context=api.new_trace if linked else None,
+        kind=api.consumer,
+        attributes=attributes,
+        links=[api.trace.Link(parent)] if linked else None,
+    )
+    own = span.get_span_context()
+    if not own.is_valid:
+        return _NOWHERE
+    parent_span_id = parent.span_id if parent is not None and not linked else 0
+    links = f"{parent.trace_id:032x}-{parent.span_id:016x}" if linked else ""
+    # A provider that is no SDK may hand back the parent's span: then the task has none of its own.
+    span_id = 0 if parent is not None and own.span_id == parent.span_id else own.span_id
+    sampled = bool(own.trace_flags & 1)
+    mine = span if span_id else None
+    return Place(mine, own.trace_id, span_id, parent_span_id, sampled, links)
+
+
+def attach(span: "Span") -> object:
+    """Make the span current in the running context; returns the token for ``detach``."""
+    api = _bound()
+    if api is None:  # pragma: no cover - a span exists, so its API does
+        return None
+    return api.attach(api.trace.set_span_in_context(span))
+
+
+def detach(token: Any) -> None:
+    """Undo ``attach``."""
+    api = _bound()
+    if api is not None:
+        api.detach(token)
+
+
+def end(span: "Span", ending: "Ending", failure: "Failure | None", settings: "Settings") -> None:
+    """End the span, with status ERROR and what happened unless the task completed.
+
+    The exception's event carries the redacted texts, as its evidence does.
+    """
+    if failure is not None and span.is_recording():
+        api = _bound()
+        attributes = {names.OUTCOME: ending.outcome, names.REASON: ending.reason}
+        if failure.error_type:
+            attributes[names.ERROR_TYPE] = failure.error_type
+        if failure.awaiting:
+            attributes[names.AWAITING] = failure.awaiting
+        span.set_attributes(attributes)
+        if api is not None:
+            span.set_status(api.error, failure.exception_message or ending.reason)
+        if failure.exception_type and settings.exceptions_on_spans:
+            span.add_event("exception", exception_attributes(failure))
+    span.end()
+
+
+def exception_attributes(failure: "Failure") -> dict[str, str]:
+    """The attributes of an exception as the semantic conventions name them."""
+    return {
+        names.EXCEPTION_TYPE: failure.exception_type,
+        names.EXCEPTION_MESSAGE: failure.exception_message,
+        names.EXCEPTION_STACKTRACE: failure.exception_stacktrace,
+    }

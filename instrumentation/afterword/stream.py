@@ -1,0 +1,247 @@
+"""This process's stream: its identity, its sequence, its totals, its open tasks, its delivery.
+
+Nothing is made at import: the first task makes the stream, because Workers forbid randomness at
+import and because a server may fork after it. The process id is compared at every use, since not
+every server runs at-fork hooks: a forked child gets a stream of its own, and the parent's tasks
+stay the parent's.
+"""
+
+import atexit
+import os
+from _thread import RLock
+from collections.abc import Callable
+from itertools import count
+from time import monotonic, time_ns
+from typing import TYPE_CHECKING, Final, NamedTuple
+
+from afterword import internal_errors, names, settings
+from afterword.evidence import STREAM_BYTES, Instance, Record, TaskKind
+
+if TYPE_CHECKING:
+    from afterword.delivery import Delivery
+    from afterword.settings import Settings
+    from afterword.tracked import Tracked
+
+_MOST_TALLIES: Final = 2000
+_OTHER: Final = "_other"
+
+
+Labels = tuple[str, str, str]
+"""Name, platform, origin: what tasks are counted under."""
+
+
+class Counted(NamedTuple):
+    """What was counted under one set of labels, at one moment."""
+
+    labels: Labels
+    scheduled: int
+    settled: dict[str, int]
+    """By outcome."""
+
+
+class Tally:
+    """The integers behind the application's counters, for one set of labels."""
+
+    __slots__ = ("labels", "scheduled", "settled")
+
+    def __init__(self, labels: Labels) -> None:
+        self.labels: Final = labels
+        self.scheduled = 0
+        self.settled: Final = dict.fromkeys(names.OUTCOMES, 0)
+
+
+class Stream:
+    """One process that reports. Safe from any thread, and from finalizers."""
+
+    __slots__ = (
+        "_numbers",
+        "_tallies",
+        "_tally_by_kind",
+        "by_identity",
+        "delivery",
+        "id",
+        "is_ready",
+        "lock",
+        "open_tasks",
+        "pid",
+        "settings",
+        "stopping",
+    )
+
+    def __init__(self, pid: int, in_force: "Settings") -> None:
+        self.pid: Final = pid
+        self.settings: Final = in_force
+        self.id: Final = os.urandom(STREAM_BYTES)
+        self.lock: Final = RLock()
+        """Re-entrant, as a finalizer may settle a task while this thread settles another."""
+        self.delivery: Delivery | None = None
+        self.open_tasks: Final[dict[int, Tracked]] = {}
+        """By the sequence of the opening. Strong: what is handed over is kept alive."""
+        self.by_identity: Final[dict[int, Tracked]] = {}
+        """By ``id()`` of the live awaitable that was handed over."""
+        self._tallies: Final[dict[Labels, Tally]] = {}
+        self._tally_by_kind: Final[dict[TaskKind, Tally]] = {}
+        self.stopping = False
+        """The process is about to end: whatever is cancelled from now on is ``shutdown``."""
+        self._numbers: Final = count(1)
+        self.is_ready = False
+
+    def next_sequence(self) -> int:
+        """1, 2, 3 …, never the same twice."""
+        return next(self._numbers)
+
+    def send(self, record: Record) -> None:
+        """Hand a record to the delivery, if there is one."""
+        if self.delivery is not None:
+            self.delivery.send(record)
+
+    def tally_of(self, kind: TaskKind) -> Tally:
+        """The tally of a kind; beyond a bound on label values, the one of ``_other``."""
+        tally = self._tally_by_kind.get(kind)
+        if tally is not None:
+            return tally
+        with self.lock:
+            labels = (kind.name, kind.platform, kind.origin)
+            if labels not in self._tallies and len(self._tallies) >= _MOST_TALLIES:
+                labels = (_OTHER, kind.platform, kind.origin)
+            tally = self._tallies.setdefault(labels, Tally(labels))
+            if len(self._tally_by_kind) < _MOST_TALLIES:
+                self._tally_by_kind[kind] = tally
+        return tally
+
+    def counted(self) -> list[Counted]:
+        """What was counted so far, as of one moment."""
+        with self.lock:
+            return [
+                Counted(tally.labels, tally.scheduled, dict(tally.settled))
+                for tally in self._tallies.values()
+            ]
+
+    def ready(self, open_delivery: "Callable[[Stream], Delivery | None]") -> None:
+        """Open the delivery and say that the process is up; once, at the stream's first use."""
+        if self.is_ready:
+            return
+        with self.lock:
+            if not self._is_opened():
+                try:
+                    self.delivery = open_delivery(self)
+                    self._say(names.INSTANCE_UP)
+                finally:
+                    self.is_ready = True
+
+    def _is_opened(self) -> bool:
+        """Asked again with the lock held: another thread may have been first."""
+        return self.is_ready
+
+    def _say(self, state: str) -> None:
+        if self.delivery is not None:
+            counted = self.counted()
+            scheduled = sum(one.scheduled for one in counted)
+            settled = sum(sum(one.settled.values()) for one in counted)
+            sequence = self.next_sequence()
+            self.delivery.send(Instance(sequence, time_ns(), state, scheduled, settled))
+
+    def end(self, timeout_seconds: float) -> None:
+        """Report what is still open, say goodbye, and deliver it all within the time given."""
+        self.stopping = True
+        if self.delivery is None:
+            return
+        for tracked in list(self.open_tasks.values()):
+            tracked.pending(names.PENDING_SHUTDOWN)
+        self._say(names.INSTANCE_DOWN)
+        self.delivery.close(timeout_seconds)
+
+
+_current: Stream | None = None
+_streams: Final[dict[tuple[int, int], Stream]] = {}
+"""By process id and generation. All streams that this process still has to end; a second
+generation comes from ``renew``."""
+_generation = 0
+_exit_registered = False
+
+
+def current() -> Stream:
+    """This process's stream; made if there is none, or if the one there is belongs to the parent.
+
+    ``ready`` is the caller's to call.
+    """
+    stream = _current
+    if stream is not None and stream.pid == os.getpid():
+        return stream
+    return _make()
+
+
+def existing() -> Stream | None:
+    """This process's stream if it has one."""
+    stream = _current
+    return stream if stream is not None and stream.pid == os.getpid() else None
+
+
+def renew() -> None:
+    """Begin a new stream with the next task, as other settings are in force.
+
+    The old one goes on for the tasks that it has open, and is ended at exit.
+    """
+    global _current, _generation  # noqa: PLW0603 - a process has one stream
+    _generation += 1
+    _current = None
+
+
+def _make() -> Stream:
+    global _current, _exit_registered  # noqa: PLW0603 - a process has one stream
+    pid = os.getpid()
+    # No lock: another thread may have held it when this process was forked. setdefault is atomic,
+    # and a stream does nothing to the world before it is ready.
+    stream = _streams.setdefault((pid, _generation), Stream(pid, settings.current()))
+    for key in [key for key in list(_streams) if key[0] != pid]:
+        inherited = _streams.pop(key, None)
+        if inherited is not None and inherited.delivery is not None:
+            inherited.delivery.abandon()
+    _current = stream
+    if not _exit_registered:
+        _exit_registered = True
+        atexit.register(_end_all)
+    return stream
+
+
+def flush(timeout_seconds: float) -> bool:
+    """Deliver what this process has told so far, within the time given; whether all of it was."""
+    due = monotonic() + timeout_seconds
+    done = True
+    for stream in _own_streams():
+        if stream.delivery is not None:
+            done = stream.delivery.flush(max(0.0, due - monotonic())) and done
+    return done
+
+
+def counted_in_process() -> list[Counted]:
+    """What all streams of this process counted; one entry for one set of labels."""
+    merged: dict[Labels, Counted] = {}
+    for stream in _own_streams():
+        for one in stream.counted():
+            before = merged.get(one.labels)
+            if before is not None:
+                settled = {
+                    outcome: number + before.settled[outcome]
+                    for outcome, number in one.settled.items()
+                }
+                merged[one.labels] = Counted(one.labels, one.scheduled + before.scheduled, settled)
+            else:
+                merged[one.labels] = one
+    return list(merged.values())
+
+
+def _own_streams() -> list[Stream]:
+    pid = os.getpid()
+    return [stream for stream in list(_streams.values()) if stream.pid == pid]
+
+
+def _end_all() -> None:
+    due: float | None = None
+    for stream in _own_streams():
+        if due is None:
+            due = monotonic() + stream.settings.exit_timeout_seconds
+        try:
+            stream.end(max(0.0, due - monotonic()))
+        except Exception:  # noqa: BLE001 - telemetry never harms its host
+            internal_errors.handle("reporting the tasks still open at exit")

@@ -1,0 +1,172 @@
+"""One task from opening to closing: what it tells, once each, and its span."""
+
+import os
+import sys
+import weakref
+from time import monotonic, time_ns
+from types import CoroutineType
+from typing import TYPE_CHECKING, Any, Final
+
+from afterword import endings, internal_errors, names, spans
+from afterword.evidence import Opening, Pending, Settled, Started
+
+if TYPE_CHECKING:
+    import asyncio
+
+    from opentelemetry.trace import Span
+
+    from afterword.endings import Ending
+    from afterword.stream import Stream, Tally
+
+
+class Tracked:
+    """A task in the book of this process. Settled exactly once, whoever comes first.
+
+    Held by the stream while it is open; holds no awaitable, so that one that its platform drops
+    can be seen to be dropped. Does nothing in a forked child: the task is the parent's.
+    """
+
+    __slots__ = (
+        "awaitable",
+        "future",
+        "identity",
+        "opening",
+        "scheduled_at",
+        "settled",
+        "span",
+        "start_delay",
+        "started_at",
+        "stream",
+        "suspended",
+        "tally",
+        "timeout_expired",
+    )
+
+    def __init__(
+        self, stream: "Stream", tally: "Tally", opening: Opening, span: "Span | None", identity: int
+    ) -> None:
+        self.stream: Final = stream
+        self.tally: Final = tally
+        self.opening: Final = opening
+        self.span: Final = span
+        self.identity: Final = identity
+        """``id()`` of the awaitable that was handed over; valid until settled."""
+        self.scheduled_at: Final = monotonic()
+        self.started_at: float | None = None
+        self.start_delay: float | None = None
+        self.future: asyncio.Future[Any] | None = None
+        """What runs it, kept alive."""
+        self.awaitable: Any = None
+        """What ``future`` is to run, so that it can be closed if that never begins."""
+        self.suspended: weakref.ref[Any] | None = None
+        """What to look into for where it is suspended, if there is no ``future``."""
+        self.timeout_expired = False
+        self.settled = False
+
+    def start(self) -> None:
+        """The first step."""
+        now = monotonic()
+        self.started_at = now
+        self.start_delay = now - self.scheduled_at
+        stream = self.stream
+        if stream.delivery is not None and stream.pid == os.getpid():
+            stream.delivery.send(
+                Started(stream.next_sequence(), time_ns(), self.opening, self.start_delay)
+            )
+
+    def end(self, error: BaseException | None) -> None:
+        """It ended on its own: judge what escaped from it, and settle."""
+        if error is None:
+            ending = endings.COMPLETED
+        else:
+            stopping = self.stream.stopping or endings.is_stopping(error, sys._getframe(1))  # noqa: SLF001 - the only way to see who cancels
+            ending = endings.ending_of(
+                error, timeout_expired=self.timeout_expired, stopping=stopping
+            )
+        self.settle(ending, error)
+
+    def ran(self, task: "asyncio.Future[Any]") -> None:
+        """The task that runs it is done. If nothing was told, it was cancelled before it began."""
+        if self.settled:
+            return
+        try:
+            stopping = self.stream.stopping or endings.is_stopping(None, sys._getframe(1))  # noqa: SLF001 - the same
+            if isinstance(self.awaitable, CoroutineType):
+                self.awaitable.close()  # as asyncio's own task would: no "never awaited"
+            cancelled = endings.SHUTDOWN if stopping else endings.CANCELLED
+            self.settle(cancelled if task.cancelled() else endings.ABANDONED)
+        except Exception:  # noqa: BLE001 - telemetry never harms its host
+            internal_errors.handle("telling how a task ended")
+
+    def settle(self, ending: "Ending", error: BaseException | None = None) -> None:
+        """Close it with this ending; nothing if it is closed already. Never raises."""
+        stream = self.stream
+        if stream.pid != os.getpid():
+            return
+        outcome = ending.outcome
+        with stream.lock:
+            if self.settled:
+                return
+            self.settled = True
+            self.tally.settled[outcome] += 1
+        stream.open_tasks.pop(self.opening.sequence, None)
+        stream.by_identity.pop(self.identity, None)
+        self.future = self.awaitable = None
+        try:
+            self._tell(ending, error)
+        except Exception:  # noqa: BLE001 - telemetry never harms its host
+            internal_errors.handle("telling how a task ended")
+
+    def _tell(self, ending: "Ending", error: BaseException | None) -> None:
+        stream = self.stream
+        failure = None
+        if ending is not endings.COMPLETED:
+            from afterword.failures import describe  # noqa: PLC0415 - tasks that complete need none
+
+            failure = describe(error, ending, stream.settings)
+        if stream.delivery is not None:
+            began = self.scheduled_at if self.started_at is None else self.started_at
+            stream.delivery.send(
+                Settled(
+                    stream.next_sequence(),
+                    time_ns(),
+                    self.opening,
+                    ending.outcome,
+                    ending.reason,
+                    monotonic() - began,
+                    self.start_delay,
+                    failure,
+                )
+            )
+        if self.span is not None:
+            spans.end(self.span, ending, failure, stream.settings)
+        if failure is not None and failure.exception_type and stream.settings.exceptions_as_logs:
+            from afterword.exception_logs import emit  # noqa: PLC0415 - an opt-in of few
+
+            emit(failure, self.opening)
+
+    def pending(self, reason: str) -> None:
+        """It is about to be cut off: say so, and where it is suspended. Never raises."""
+        try:
+            stream = self.stream
+            if self.settled or stream.delivery is None or stream.pid != os.getpid():
+                return
+            stream.delivery.send(
+                Pending(stream.next_sequence(), time_ns(), self.opening, reason, self.awaiting())
+            )
+        except Exception:  # noqa: BLE001 - telemetry never harms its host
+            internal_errors.handle("telling that a task is pending")
+
+    def awaiting(self) -> str:
+        """Where it is suspended now; empty where that cannot be seen."""
+        from afterword.suspension import awaiting  # noqa: PLC0415 - tasks that complete need none
+
+        subject = self.future
+        if subject is None and self.suspended is not None:
+            subject = self.suspended()
+        return awaiting(subject) if subject is not None else ""
+
+    @property
+    def is_replay(self) -> bool:
+        """Whether it is an attempt at a dead letter."""
+        return self.opening.kind.origin == names.ORIGIN_REPLAY

@@ -1,0 +1,213 @@
+"""``wait_until``: hands an awaitable over to run after the response, and keeps the book on it."""
+
+import asyncio
+import math
+from collections.abc import Awaitable, Coroutine
+from inspect import isawaitable
+from types import CoroutineType
+from typing import Any, Final, TypeVar
+
+from afterword import endings, internal_errors, stream
+from afterword.handed_over import HandedOver
+from afterword.internal_errors import logger
+from afterword.kinds import Naming, naming_of, naming_of_coroutine
+from afterword.opening import UNSAID, Request, open_task
+from afterword.tracked import Tracked
+from afterword.watching import watch
+from afterword.wrapping import tracked_by, wrap
+
+T = TypeVar("T")
+
+_unbooked: Final[set["asyncio.Future[Any]"]] = set()
+"""Tasks that run although their entry could not be opened, kept alive all the same."""
+
+
+def wait_until(
+    awaitable: Awaitable[T],
+    *,
+    name: str | None = None,
+    timeout: float | None = None,
+    deadline: float | None = None,
+    payload: object = UNSAID,
+) -> "asyncio.Future[T] | None":
+    """Hand over an awaitable to run after the response, and watch it to its end.
+
+    Its result, exception and cancellation are its own: nothing is changed or swallowed. Handing
+    over the same live awaitable again changes nothing and returns the same future.
+
+    Args:
+        awaitable: A coroutine or an object with ``__await__``, which is run as a task on the
+            current loop and kept alive; or a ``Task`` or ``Future``, which is only watched.
+        name: What its kind of task is called (one of few); its qualified name by default.
+        timeout: Seconds after which the work is cancelled (``timed_out`` / ``timeout``).
+        deadline: Unix seconds at which the platform will stop it. Cancels nothing.
+        payload: What is kept with its dead letter: ``True`` for its arguments, ``False`` for
+            nothing, any other value for itself. By default as its function or the settings say.
+
+    Returns:
+        The future that runs it; it may be awaited and need not be. ``None`` where there is no
+        running loop: a coroutine is then closed, reported as ``dropped`` / ``no_context``, and a
+        warning is logged, as it would never run.
+
+    Raises:
+        TypeError: ``awaitable`` is none, or ``timeout`` is no number.
+    """
+    if timeout is not None:
+        _check_timeout(timeout)
+    if type(awaitable) is CoroutineType:
+        naming = naming_of_coroutine(awaitable)
+    elif asyncio.isfuture(awaitable):
+        return _watch(awaitable, Request(name, _finite(deadline), payload), timeout)
+    elif isawaitable(awaitable):
+        naming = naming_of(awaitable)
+    else:
+        raise TypeError(
+            f"wait_until({awaitable!r}): not awaitable; pass a coroutine, a Task, a Future or an "
+            "object with __await__ (for a concurrent.futures.Future: asyncio.wrap_future)"
+        )
+    loop = asyncio._get_running_loop()  # noqa: SLF001 - exported by asyncio, and it does not raise
+    request = Request(name, _finite(deadline), payload)
+    if loop is None:
+        drop(awaitable, request)
+        return None
+    return _run(awaitable, naming, request, timeout, loop)
+
+
+def _run(
+    awaitable: Awaitable[T],
+    naming: Naming,
+    request: Request,
+    timeout_seconds: float | None,
+    loop: asyncio.AbstractEventLoop,
+) -> "asyncio.Future[T]":
+    try:
+        known = open_entry_of(awaitable)
+        if known is not None:
+            if known.future is not None:
+                return known.future
+            # A platform's coroutine of ours, which nobody has run yet, or is running elsewhere.
+            return _keep(known, loop.create_task(coroutine_of(awaitable, known)), None)
+        tracked = open_task(awaitable, naming, request)
+        coroutine = wrap(awaitable, tracked, _timeout_of(naming, timeout_seconds))
+    except Exception:  # noqa: BLE001 - telemetry never harms its host
+        internal_errors.handle("opening a task's entry")
+        return _run_unbooked(awaitable)
+    return _keep(tracked, loop.create_task(coroutine), awaitable)
+
+
+def _keep(tracked: Tracked, task: "asyncio.Task[T]", awaitable: object) -> "asyncio.Task[T]":
+    """Keep the task alive until it is done, and learn of a cancellation before its first step."""
+    if not tracked.settled:  # an eager task may be over already
+        tracked.future = task
+        tracked.awaitable = awaitable
+        task.add_done_callback(tracked.ran)
+    return task
+
+
+def _run_unbooked(awaitable: Awaitable[T]) -> "asyncio.Future[T]":
+    future = asyncio.ensure_future(awaitable)
+    _unbooked.add(future)
+    future.add_done_callback(_unbooked.discard)
+    return future
+
+
+def coroutine_for(
+    awaitable: Awaitable[T], request: Request, timeout_seconds: float | None = None
+) -> Coroutine[Any, Any, T]:
+    """For platforms that run what they are handed: the coroutine to hand over instead.
+
+    The same live awaitable gets the same coroutine, as some platforms deduplicate by identity. What
+    the platform does with it is observed: never awaited, closed, cancelled, or run. May raise.
+    """
+    known = open_entry_of(awaitable)
+    if known is not None:
+        return coroutine_of(awaitable, known)
+    naming = naming_of(awaitable)
+    tracked = open_task(awaitable, naming, request)
+    return HandedOver(awaitable, tracked, _timeout_of(naming, timeout_seconds))
+
+
+def coroutine_of(awaitable: Awaitable[T], tracked: Tracked) -> Coroutine[Any, Any, T]:
+    """The coroutine that runs an awaitable handed over before.
+
+    Raises ``LookupError`` if there is none any more, or if it is a task of ours that does.
+    """
+    if isinstance(awaitable, HandedOver):
+        return awaitable
+    handed_over = tracked.suspended() if tracked.suspended is not None else None
+    if isinstance(handed_over, HandedOver):
+        return handed_over
+    raise LookupError(f"{tracked.opening.kind.name}: no platform runs this task")
+
+
+def drop(
+    awaitable: Awaitable[object],
+    request: Request,
+    ending: endings.Ending = endings.NO_CONTEXT,
+) -> None:
+    """Book an awaitable that will never be driven, close it, and warn. Never raises."""
+    try:
+        naming = naming_of(awaitable)
+        open_task(awaitable, naming, request).settle(ending)
+        if isinstance(awaitable, CoroutineType):
+            awaitable.close()
+        logger.warning(
+            "afterword: %s was handed over where nothing will run it (%s) and is dropped; "
+            "hand it over inside a request, or where an event loop is running",
+            request.name or naming.name,
+            ending.reason,
+        )
+    except Exception:  # noqa: BLE001 - telemetry never harms its host
+        internal_errors.handle("booking a task that cannot run")
+
+
+def _watch(
+    future: "asyncio.Future[T]", request: Request, timeout_seconds: float | None
+) -> "asyncio.Future[T]":
+    try:
+        if open_entry_of(future) is None and _entry_behind(future) is None:
+            watch(future, open_task(future, naming_of(future), request), timeout_seconds)
+    except Exception:  # noqa: BLE001 - telemetry never harms its host
+        internal_errors.handle("watching a task")
+    return future
+
+
+def _entry_behind(future: "asyncio.Future[Any]") -> Tracked | None:
+    """The entry that a task of ours, handed over again, already has."""
+    return open_entry_of(future.get_coro()) if isinstance(future, asyncio.Task) else None
+
+
+def open_entry_of(awaitable: object) -> Tracked | None:
+    """The open entry of an awaitable that was handed over before, or of our own wrapper of it."""
+    in_use = stream.existing()
+    if in_use is None:
+        return None
+    known = in_use.by_identity.get(id(awaitable))
+    if known is None:
+        known = awaitable.tracked if isinstance(awaitable, HandedOver) else tracked_by(awaitable)
+    return known
+
+
+def _timeout_of(naming: Naming, said_seconds: float | None) -> float | None:
+    """The caller's time-out, else the function's own."""
+    if said_seconds is None and naming.registration is not None:
+        return naming.registration.timeout_seconds
+    return said_seconds
+
+
+def _check_timeout(timeout_seconds: object) -> None:
+    if isinstance(timeout_seconds, int | float) and not math.isnan(timeout_seconds):
+        return
+    raise TypeError(
+        f"wait_until(timeout={timeout_seconds!r}): must be a number of seconds, or None for none"
+    )
+
+
+def _finite(deadline: object) -> float | None:
+    """The deadline, if it is one: a platform that never stops the task sets none."""
+    if deadline is None:
+        return None
+    if isinstance(deadline, int | float) and math.isfinite(deadline):
+        return float(deadline)
+    logger.warning("afterword: deadline=%r is no time in Unix seconds and is left out", deadline)
+    return None

@@ -1,0 +1,89 @@
+"""The wrapper that runs one awaitable: started, ended, and everything else untouched."""
+
+import asyncio
+from collections.abc import Awaitable, Coroutine
+from types import CodeType, CoroutineType
+from typing import Any, Final, TypeVar
+
+from afterword import internal_errors, spans, surroundings
+from afterword.tracked import Tracked
+
+T = TypeVar("T")
+
+
+def wrap(
+    awaitable: Awaitable[T], tracked: Tracked, timeout_seconds: float | None
+) -> Coroutine[Any, Any, T]:
+    """A coroutine that runs the awaitable for a tracked task; named as what it runs."""
+    if timeout_seconds is None:
+        wrapper = _drive(awaitable, tracked)
+    else:
+        wrapper = _drive_within(awaitable, tracked, timeout_seconds)
+    if type(awaitable) is CoroutineType:
+        wrapper.__name__ = awaitable.__name__  # type: ignore[attr-defined] # a coroutine has it
+        wrapper.__qualname__ = awaitable.__qualname__  # type: ignore[attr-defined] # and this
+    return wrapper
+
+
+def tracked_by(coroutine: object) -> Tracked | None:
+    """The task that a wrapper made by ``wrap`` tracks; ``None`` for any other coroutine."""
+    if type(coroutine) is not CoroutineType:
+        return None
+    code = coroutine.cr_code
+    if code is not _PLAIN and code is not _WITHIN:  # by identity: to hash code is slow
+        return None
+    frame = coroutine.cr_frame
+    return frame.f_locals["tracked"] if frame is not None else None
+
+
+async def _drive(awaitable: Awaitable[T], tracked: Tracked) -> T:
+    token = _start(tracked)
+    try:
+        result = await awaitable
+    except BaseException as error:
+        _end(tracked, error, token)
+        raise
+    _end(tracked, None, token)
+    return result
+
+
+async def _drive_within(awaitable: Awaitable[T], tracked: Tracked, timeout_seconds: float) -> T:
+    token = _start(tracked)
+    limit = asyncio.timeout(timeout_seconds)
+    try:
+        async with limit:
+            result = await awaitable
+    except BaseException as error:
+        tracked.timeout_expired = limit.expired()
+        _end(tracked, error, token)
+        raise
+    _end(tracked, None, token)
+    return result
+
+
+_PLAIN: Final[CodeType] = _drive.__code__
+_WITHIN: Final[CodeType] = _drive_within.__code__
+
+
+def _start(tracked: Tracked) -> object:
+    try:
+        tracked.start()
+        if tracked.opening.dead_letter:
+            # Its nested tasks are part of a replay, but no attempts at the dead letter.
+            around = surroundings.current.get()
+            surroundings.current.set(around._replace(dead_letter=""))
+        if tracked.span is not None:
+            return spans.attach(tracked.span)
+    except Exception:  # noqa: BLE001 - telemetry never harms its host
+        internal_errors.handle("telling that a task started")
+    return None
+
+
+def _end(tracked: Tracked, error: BaseException | None, token: object) -> None:
+    try:
+        # A coroutine that is closed from outside may be in another context: nothing to restore.
+        if token is not None and not isinstance(error, GeneratorExit):
+            spans.detach(token)
+        tracked.end(error)
+    except Exception:  # noqa: BLE001 - telemetry never harms its host
+        internal_errors.handle("telling that a task ended")
