@@ -61,15 +61,18 @@ def _play(console: Console, stage: Stage, orders: int, seed: int) -> bool:
     book = Book(stage.operators_url)
     story = Story(stage, book, seed=seed)
     first, last = orders * 2 // 3, orders - orders * 2 // 3
-    _order(console, story, story.customers.ordinary(first), "orders before the kill")
-    _order(console, story, story.customers.kept_waiting(12), "orders the warehouse sits on")
+    before = story.customers.orders(first, kept_waiting=max(3, orders // 20))
+    _order(console, story, before, "orders")
     killing = story.kill()
-    console.print(
-        f"[magenta]kill -9[/] of worker {', '.join(map(str, killing.workers))}, "
-        f"with {len(killing.tasks)} tasks pending"
-    )
+    workers = ", ".join(map(str, killing.workers))
+    console.print(f"[magenta]kill -9[/] of {workers}, with {len(killing.tasks)} tasks pending")
     story.wait_for_workers(_WORKERS + len(killing.workers))
-    _order(console, story, story.customers.ordinary(last), "orders after the kill")
+    _order(
+        console,
+        story,
+        story.customers.orders(last),
+        "orders more, to the workers that replaced them",
+    )
     story.wait_for_the_end()
     comparison = compare(truth.fates(story.log()), book.read())
     console.print()
@@ -81,7 +84,13 @@ def _play(console: Console, stage: Stage, orders: int, seed: int) -> bool:
 def _order(console: Console, story: Story, orders: Sequence[Order], title: str) -> None:
     columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn())
     began = time.monotonic()
-    with Progress(*columns, TimeElapsedColumn(), console=console, transient=True) as progress:
+    with Progress(
+        *columns,
+        TimeElapsedColumn(),
+        console=console,
+        transient=True,
+        disable=not console.is_terminal,
+    ) as progress:
         bar = progress.add_task(title, total=len(orders))
         story.order(orders, lambda: progress.advance(bar))
     console.print(f"{len(orders)} {title}: answered in {time.monotonic() - began:.1f} s")

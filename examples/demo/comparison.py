@@ -84,7 +84,7 @@ def _compare_letters(
         key, verdict = letter.key, letter.verdict
         true = truth.get(key)
         if true is None:
-            words = f"{_name(key)}: a dead letter for a task that was never handed over"
+            words = f"dead letter {letter.id}: {_name(key)} was never handed over"
         elif key in seen:
             words = f"{_name(key)}: two dead letters, {seen[key].id} and {letter.id}"
         elif true != verdict:
@@ -133,7 +133,7 @@ def _balance(truth: Mapping[TaskOfOrder, Verdict], book: BookReading) -> list[st
 
 
 def _name(key: TaskOfOrder) -> str:
-    return f"{key.task} of {key.order}"
+    return f"{key.task} of {key.order or 'no order'}"
 
 
 def _words(verdict: Verdict) -> str:

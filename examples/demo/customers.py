@@ -20,6 +20,7 @@ _SHARES = {
     (Delivery.GIFT_WRAPPED, Trouble.CHANGED_MIND): 3,
     (Delivery.FROM_WAREHOUSE, Trouble.NONE): 3,
 }
+_KEPT_WAITING = (Delivery.FROM_WAREHOUSE, Trouble.WAREHOUSE_BUSY)
 
 
 class Customers:
@@ -30,17 +31,12 @@ class Customers:
         self._random = random.Random(seed)
         self._numbers = count(1)
 
-    def ordinary(self, number: int) -> list[Order]:
-        """Orders of every kind but those that are lost with a killed worker."""
+    def orders(self, number: int, *, kept_waiting: int = 0) -> list[Order]:
+        """So many orders of every kind; for ``kept_waiting`` more the warehouse never answers."""
         kinds = [kind for kind, share in _SHARES.items() for _ in range(share)]
-        drawn = [kinds[i % len(kinds)] for i in range(number)]
+        drawn = [kinds[i % len(kinds)] for i in range(number)] + [_KEPT_WAITING] * kept_waiting
         self._random.shuffle(drawn)
         return [self._order(*kind) for kind in drawn]
-
-    def kept_waiting(self, number: int) -> list[Order]:
-        """Orders for which the warehouse never answers."""
-        kind = (Delivery.FROM_WAREHOUSE, Trouble.WAREHOUSE_BUSY)
-        return [self._order(*kind) for _ in range(number)]
 
     async def send(self, orders: Sequence[Order], answered: Callable[[], None]) -> None:
         """Send them, a few at once. Raises ``httpx.HTTPError`` if the shop does not take one."""

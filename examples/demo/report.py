@@ -1,7 +1,7 @@
 """What the demo shows at its end: truth beside book, and where to look further."""
 
+from rich import box
 from rich.console import Console
-from rich.panel import Panel
 from rich.table import Table
 
 from examples.demo.comparison import Comparison
@@ -20,12 +20,17 @@ _MOST_DIFFERENCES = 20
 
 def show_comparison(console: Console, comparison: Comparison) -> None:
     """The table, and every difference in words."""
-    table = Table(title="What truly happened, and what the book says", title_style="bold")
+    table = Table(
+        title="What truly happened, and what the book says",
+        title_style="bold",
+        box=box.SIMPLE_HEAD,
+        pad_edge=False,
+    )
     for heading in ("task", "outcome", "reason", "basis"):
-        table.add_column(heading)
+        table.add_column(heading, no_wrap=True)
     for heading in ("truly", "in the book"):
-        table.add_column(heading, justify="right")
-    table.add_column("", justify="center")
+        table.add_column(heading, justify="right", no_wrap=True)
+    table.add_column("")
     previous = ""
     for row in comparison.rows:
         if previous and row.task != previous:
@@ -74,4 +79,6 @@ def show_where_to_look(console: Console, stage: Stage, *, kept: bool) -> None:
             f"the logs       {stage.folder / 'sidecar.log'}, {stage.folder / 'shop.log'}",
             "left running   make demo KEEP=1   (metrics, API, more orders)",
         ]
-    console.print(Panel("\n".join(lines), title="Where to look further", title_align="left"))
+    console.print("\n[bold]Where to look further[/]")
+    for line in lines:
+        console.print(line, soft_wrap=True)

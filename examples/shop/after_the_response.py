@@ -9,7 +9,7 @@ from examples.shop.orders import Order, Trouble
 from examples.shop.truth_log import TruthLog
 
 COURIER_TIMEOUT_SECONDS = 0.3
-BANK_TIMEOUT_SECONDS = 0.1
+BANK_TIMEOUT_SECONDS = 0.4
 
 truth = TruthLog(Path(os.environ["SHOP_TRUTH_LOG"]))
 

@@ -47,7 +47,8 @@ async def place_order(request: Request) -> JSONResponse:
             wrapping = asyncio.create_task(later.wrap_gift(order))
             _being_wrapped[number] = wrapping
             wrapping.add_done_callback(lambda _: _being_wrapped.pop(number, None))
-            afterword.wait_until(wrapping)  # a Task is watched; it stays the shop's to cancel
+            # A Task is watched and stays the shop's to cancel; it does not show its arguments.
+            afterword.wait_until(wrapping, payload=order)
     return JSONResponse({"order": number, "worker": os.getpid()}, 202)
 
 

@@ -1,0 +1,48 @@
+"""What the demo takes for the truth: derived from the shop's log alone."""
+
+from typing import Any
+
+import pytest
+
+from examples.demo.truth import OpenEndedError, TaskOfOrder, Verdict, fates
+
+KEY = TaskOfOrder("order-1", "wrap")
+SAID = {"order": "order-1", "task": "wrap", "pid": 7}
+OPENED = {"event": "handed_over", "at": 100.0, "timeout_seconds": None, **SAID}
+
+
+def ended(how: str, at: float = 101.0, error: str = "") -> dict[str, Any]:
+    return {"event": "ended", "at": at, "how": how, "error": error, **SAID}
+
+
+@pytest.mark.parametrize(
+    ("more", "verdict"),
+    [
+        ([ended("returned")], Verdict("completed", "completed", "observed")),
+        ([ended("raised", error="KeyError")], Verdict("failed", "exception", "observed")),
+        ([ended("raised", error="TimeoutError")], Verdict("timed_out", "raised", "observed")),
+        (
+            [{"event": "cancel_requested", **SAID}, ended("cancelled")],
+            Verdict("cancelled", "cancelled", "observed"),
+        ),
+        ([{"event": "killed", "worker": 7}], Verdict("dropped", "instance_lost", "proven")),
+    ],
+)
+def test_a_fate_follows_from_the_log(more: list[dict[str, Any]], verdict: Verdict) -> None:
+    """Returned, raised, cancelled by the shop, or never ended in a worker that was killed."""
+    assert fates([OPENED, *more]) == {KEY: verdict}
+
+
+def test_a_cancellation_nobody_asked_for_is_the_timeout_that_ran_out() -> None:
+    """Only if it has run out: the log says how long the task was given."""
+    opened = OPENED | {"timeout_seconds": 0.5}
+    verdict = Verdict("timed_out", "timeout", "observed")
+    assert fates([opened, ended("cancelled", at=100.6)]) == {KEY: verdict}
+    with pytest.raises(OpenEndedError, match="by whom"):
+        fates([opened, ended("cancelled", at=100.4)])
+
+
+def test_a_task_without_end_whose_worker_lives_is_no_truth() -> None:
+    """The demo must not guess: such a log is refused, whoever else was killed."""
+    with pytest.raises(OpenEndedError, match="worker 7 lives"):
+        fates([OPENED, {"event": "killed", "worker": 8}])
