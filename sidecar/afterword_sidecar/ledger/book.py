@@ -5,6 +5,7 @@ says what a store must make true. What is shown to anybody must be of a version 
 """
 
 from collections.abc import Iterator
+from itertools import chain
 from typing import Any, Final
 
 import msgspec
@@ -214,9 +215,9 @@ class Book:
 
     def in_flight(self) -> Iterator[OpenTask]:
         """Every open task, stream by stream, oldest first within each."""
-        for stream in self._registry.streams.values():
-            yield from stream.open.values()
-            yield from stream.fresh.values()
+        streams = self._registry.streams.values()
+        held = ((stream.open.values(), stream.fresh.values()) for stream in streams)
+        return chain.from_iterable(chain.from_iterable(held))
 
     def forget_dead_letters(
         self, keys: list[TaskKey], by_labels: dict[tuple[str, str, str], int]
