@@ -11,7 +11,7 @@ import aiohttp
 
 from worlds.crashes.book import dead_letter_ids, totals
 from worlds.crashes.clients import Client, Crossing
-from worlds.crashes.sidecar_process import SidecarProcess
+from worlds.sidecar_process import SidecarProcess
 
 CLIENTS = 8
 MOST_REQUESTS_BETWEEN_KILLS = 80
@@ -29,6 +29,22 @@ class Result(NamedTuple):
     """Requests that were not acknowledged at first: refused, or the sidecar died over them."""
 
 
+class Victim:
+    """A sidecar that is killed and started again on the same book and the same ports."""
+
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
+        self.sidecar = SidecarProcess(folder)
+
+    def restart(self) -> None:
+        """Start it again. Raises ``AssertionError`` with what it said if it does not start."""
+        self.sidecar = SidecarProcess(
+            self._folder,
+            *("--receiver-port", self.sidecar.receiver.rpartition(":")[2]),
+            *("--operators-port", self.sidecar.operators.rpartition(":")[2]),
+        )
+
+
 async def crash(
     folder: Path, *, kills: int, seed: int, killed: Callable[[int], object] = lambda _: None
 ) -> Result:
@@ -38,20 +54,23 @@ async def crash(
     """
     clients = [Client(number, seed) for number in range(CLIENTS)]
     crossing = Crossing()
-    with SidecarProcess(folder) as sidecar:
+    victim = Victim(folder)
+    try:
         async with aiohttp.ClientSession() as session, asyncio.TaskGroup() as group:
             for client in clients:
-                group.create_task(client.report(session, sidecar.receiver, crossing))
+                group.create_task(client.report(session, victim.sidecar.receiver, crossing))
             crossing.up.set()
             chance = random.Random(seed)
             for number in range(1, kills + 1):
                 await crossing.requests(chance.randint(1, MOST_REQUESTS_BETWEEN_KILLS))
                 await _at_a_random_moment(chance)
-                await _kill_and_restart(session, sidecar, clients, crossing)
+                await _kill_and_restart(session, victim, clients, crossing)
                 killed(number)
             crossing.enough = True
         async with aiohttp.ClientSession() as session:
-            return await _compare(session, sidecar, clients, kills)
+            return await _compare(session, victim.sidecar, clients, kills)
+    finally:
+        victim.sidecar.kill()
 
 
 async def _at_a_random_moment(chance: random.Random) -> None:
@@ -64,17 +83,17 @@ async def _at_a_random_moment(chance: random.Random) -> None:
 
 async def _kill_and_restart(
     session: aiohttp.ClientSession,
-    sidecar: SidecarProcess,
+    victim: Victim,
     clients: list[Client],
     crossing: Crossing,
 ) -> None:
     """All that was acknowledged before the kill is there after it, and nothing that was not sent."""
     crossing.up.clear()
-    sidecar.kill()
+    victim.sidecar.kill()
     acknowledged = sum(client.opened for client in clients)
     told = sum(client.told_opened for client in clients)
-    await asyncio.to_thread(sidecar.start)
-    held = await totals(session, sidecar.operators)
+    await asyncio.to_thread(victim.restart)
+    held = await totals(session, victim.sidecar.operators)
     assert acknowledged <= held.scheduled <= told, (
         f"{acknowledged} tasks were acknowledged and {told} sent; the book has {held.scheduled}"
     )
