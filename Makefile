@@ -2,6 +2,7 @@
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
+RUNNABLE := $(VENV)/.runnable
 INSTALLED := $(VENV)/.installed
 
 .DEFAULT_GOAL := help
@@ -10,17 +11,26 @@ INSTALLED := $(VENV)/.installed
 help: ## what can be made
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-10s %s\n", $$1, $$2}'
 
-$(INSTALLED): pyproject.toml
-	@echo "setting up $(VENV) (once; about a minute) …"
+# The demo needs less than the tests: whoever wants to see it should not wait for linters.
+$(RUNNABLE): pyproject.toml
+	@echo "setting up $(VENV) …"
 	@$(PYTHON) -c 'import sys; sys.exit("Afterword needs Python 3.11 or newer: make PYTHON=python3.x …") if sys.version_info < (3, 11) else None'
 	@test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --upgrade 'pip>=25.1'
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --group demo -e '.[otel,sidecar]'
+	@touch $(RUNNABLE)
+
+$(INSTALLED): $(RUNNABLE)
+	@echo "adding linters, tests and benchmarks …"
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check \
-		--group lint --group test --group demo --group bench -e '.[otel,sidecar]'
+		--group lint --group test --group bench
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --pre --group rotel
 	@touch $(INSTALLED)
 
 setup: $(INSTALLED) ## a virtual environment with everything in it
+
+demo: $(RUNNABLE) ## a shop that loses work in every way, and the book beside it (KEEP=1: leave it running)
+	@$(BIN)/python -m examples.demo $(if $(KEEP),--keep)
 
 lint: $(INSTALLED) ## style and layers
 	$(BIN)/ruff check .
@@ -38,6 +48,13 @@ test: lint types unit ## lint, types and all tests
 simulate: $(INSTALLED) ## a simulated fleet against the book (SEED=…, TASKS=1000000)
 	cd tests && ../$(BIN)/python -m worlds.simulation \
 		$(if $(SEED),--seed $(SEED)) $(if $(TASKS),--tasks $(TASKS))
+
+crashes: $(INSTALLED) ## kill -9 of the sidecar under load (N=100, SEED=…)
+	cd tests && ../$(BIN)/python -m worlds.crashes \
+		$(if $(N),--kills $(N)) $(if $(SEED),--seed $(SEED))
+
+bench: $(INSTALLED) ## every figure beside its goal (ONLY=ingest: one of them)
+	$(BIN)/python -m benchmarks $(if $(ONLY),--only $(ONLY))
 
 clean: ## forget the environment and what was built
 	rm -rf $(VENV) build dist

@@ -87,7 +87,7 @@ async def _kill_and_restart(
     clients: list[Client],
     crossing: Crossing,
 ) -> None:
-    """All that was acknowledged before the kill is there after it, and nothing that was not sent."""
+    """All that was acknowledged before the kill is there after it, and nothing else."""
     crossing.up.clear()
     victim.sidecar.kill()
     acknowledged = sum(client.opened for client in clients)
