@@ -11,6 +11,7 @@ from concurrent.futures import ThreadPoolExecutor
 
 from afterword_sidecar.otlp import Decoded, TooLarge, inflate
 from afterword_sidecar.web.limits import ReceiverLimits
+from afterword_sidecar.web.room import NoRoom
 
 Decode = Callable[[bytes], Decoded]
 
@@ -20,6 +21,7 @@ class Decoding:
 
     def __init__(self, limits: ReceiverLimits) -> None:
         self._limits = limits
+        self._taking_turns = 0
         self._thread = ThreadPoolExecutor(max_workers=1, thread_name_prefix="afterword-decode")
 
     async def decode(self, body: bytes, encoding: str, decode: Decode) -> tuple[Decoded, int]:
@@ -27,6 +29,7 @@ class Decoding:
 
         Raises:
             OtlpError: as ``inflate`` and ``decode`` do.
+            NoRoom: too many large bodies take turns already.
         """
         inline_bytes = self._limits.inline_bytes
         if len(body) <= inline_bytes:
@@ -36,8 +39,17 @@ class Decoding:
                 pass  # it inflates to more than is done here: begin again in the thread
             else:
                 return decode(plain), len(plain)
-        loop = asyncio.get_running_loop()
-        return await loop.run_in_executor(self._thread, self._whole, body, encoding, decode)
+        return await self._in_turn(body, encoding, decode)
+
+    async def _in_turn(self, body: bytes, encoding: str, decode: Decode) -> tuple[Decoded, int]:
+        if self._taking_turns >= self._limits.large_bodies:
+            raise NoRoom("too many large bodies wait to be decoded")
+        self._taking_turns += 1
+        try:
+            loop = asyncio.get_running_loop()
+            return await loop.run_in_executor(self._thread, self._whole, body, encoding, decode)
+        finally:
+            self._taking_turns -= 1
 
     def _whole(self, body: bytes, encoding: str, decode: Decode) -> tuple[Decoded, int]:
         plain = inflate(body, encoding, self._limits.inflated_bytes)

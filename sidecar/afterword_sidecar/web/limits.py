@@ -15,6 +15,8 @@ class ReceiverLimits(msgspec.Struct, frozen=True, kw_only=True):
     turns to be inflated and decoded, so the peak is this and one ``inflated_bytes``."""
     inline_bytes: int = 512 * 2**10
     """Inflated and decoded on the loop up to this size (about 4 ms); larger ones in a thread."""
+    large_bodies: int = 16
+    """Larger ones taking turns in that thread. More: 503, as the last would wait too long."""
     body_seconds: float = 30.0
     """A body not here whole after so long: the request is closed."""
     keepalive_seconds: float = 30.0
