@@ -112,7 +112,11 @@ class SpoolPoll:
             return False
         finished, self._group = self._group.finished, None
         await self._release(finished)
-        return await self._end_streams() and self._is_behind(now)
+        ended = self.stats.streams_ended
+        if not await self._end_streams():
+            return False
+        # A death seldom comes alone: whoever kills one worker kills the others in these moments.
+        return self._is_behind(now) or self.stats.streams_ended > ended
 
     def _look_is_due(self, now: float) -> bool:
         """Within a backlog, not before every group: looking at thousands of streams takes long."""
