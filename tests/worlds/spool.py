@@ -146,11 +146,13 @@ class SpoolWorld:
         self.limits = Limits(client_backoff_seconds=0.0)
         self._runs = False
 
-    async def start(self, *, serving: bool = True, **settings: Any) -> None:
+    async def start(
+        self, *, serving: bool = True, book: type[Book] = Book, **settings: Any
+    ) -> None:
         """A sidecar starts on the book as it was last committed."""
-        book = Book.restore(self.limits, self.store.load(), self.now)
+        restored = book.restore(self.limits, self.store.load(), self.now)
         pace = Pace(stall_seconds=float("inf"), first_retry_seconds=0.001, stop_seconds=0.0)
-        self.service = Service(book, self.store, clock=self.clock, pace=pace)
+        self.service = Service(restored, self.store, clock=self.clock, pace=pace)
         self.taker = Announcing(self.service)
         self.reader = SpoolReader(
             str(self.directory),

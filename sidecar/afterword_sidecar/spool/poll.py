@@ -157,13 +157,15 @@ class SpoolPoll:
         await looking
         self._looked_at = now
         self.look_seconds = time.perf_counter() - began
-        self.stats.problem = ""
+        if self.stats.problem:
+            log.info("spool directory %s can be read again", self._directory.path)
+            self.stats.problem = ""
         self._is_behind(now)
 
     def _look_aside(self, now: float) -> None:
         if not self._directory.still_there():
-            log.warning("spool directory %s was taken away or replaced", self._directory.path)
             self._directory.retake()
+            log.warning("spool directory %s was taken away: made anew", self._directory.path)
         self._watch.look(now)
 
     async def _submit(self, group: Group) -> bool:

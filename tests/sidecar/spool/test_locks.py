@@ -90,6 +90,18 @@ def test_what_cannot_be_asked_is_unknown(directory: SpoolDirectory) -> None:
     watch.close()
 
 
+def test_the_limit_on_descriptors_is_raised(directory: SpoolDirectory) -> None:
+    """A process that may have few descriptors asks for more, and leaves some for others."""
+    code = (
+        "import resource\n"
+        "from afterword_sidecar.spool.locks import descriptors_for_locks\n"
+        "resource.setrlimit(resource.RLIMIT_NOFILE, (256, 2048))\n"
+        "print(descriptors_for_locks(), *resource.getrlimit(resource.RLIMIT_NOFILE))\n"
+    )
+    told = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert told.stdout.split() == ["1536", "2048", "2048"]
+
+
 def test_a_second_sidecar_is_told_who_has_the_directory(directory: SpoolDirectory) -> None:
     """It fails at once, and the error names the process that reads the directory."""
     code = (

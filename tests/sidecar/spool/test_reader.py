@@ -2,6 +2,8 @@
 
 import asyncio
 
+from afterword_sidecar.ledger.book import Book, Receipt
+from afterword_sidecar.ledger.facts import Batch
 from afterword_sidecar.ledger.limits import Limits
 from worlds.spool import DEADLINE_SECONDS, SpoolWorld
 
@@ -178,6 +180,30 @@ async def test_a_stream_that_ended_between_two_sidecars_ends(world: SpoolWorld) 
     await world.read_all()
     assert (await world.totals())["dropped/instance_lost/proven"] == 9
     assert world.files() == set()
+
+
+async def test_a_bug_in_the_book_costs_what_it_is_about(world: SpoolWorld) -> None:
+    """One stream's evidence makes the book fail: it is passed over, counted, and no other is."""
+    good, bad = world.process(), world.process()
+
+    class Buggy(Book):
+        """A book with a bug that a client cannot cause: there is none of those to test with."""
+
+        def apply(self, batch: Batch, now: float) -> Receipt:
+            if batch.source.stream == bad.stream:
+                raise RuntimeError("a bug")
+            return super().apply(batch, now)
+
+    await world.start(book=Buggy)
+    for process in (bad, good):
+        process.order("open 2")
+    await world.read_all()
+    assert await world.totals() == {"scheduled": 2, "in_flight": 2}
+    assert world.stats.lines_skipped == {"not_taken": 2}
+    for process in (bad, good):
+        process.kill()
+    await world.read_all()
+    assert world.taker.ended == {good.name, bad.name}
 
 
 async def test_time_does_not_overtake_what_lies_unread(world: SpoolWorld) -> None:
