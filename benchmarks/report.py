@@ -3,11 +3,12 @@
 import json
 import os
 import platform
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
+from rich import box
 from rich.console import Console
 from rich.table import Table
 
@@ -46,35 +47,40 @@ def write(path: Path, measured: Mapping[str, Figures]) -> None:
 
 
 def show(console: Console, measured: Mapping[str, Figures], failed: Iterable[str]) -> None:
-    """Goal, figure, met or not, and the raw figures beside it."""
+    """Each figure beside its goal, met or not; then the raw figures they are made of."""
     on = machine()
     title = f"{on['processors']} processors, {on['processor']}, {on['python']}, {on['system']}"
-    table = Table(title=title, title_style="dim", show_lines=True)
-    for heading in ("figure", "what"):
-        table.add_column(heading)
+    goals = Table(title=title, title_style="dim", box=box.SIMPLE_HEAD, pad_edge=False)
+    goals.add_column("what")
     for heading in ("goal", "measured"):
-        table.add_column(heading, justify="right")
-    table.add_column("")
-    table.add_column("raw", style="dim")
+        goals.add_column(heading, justify="right", no_wrap=True)
+    goals.add_column("", no_wrap=True)
+    raw = Table(box=box.SIMPLE_HEAD, pad_edge=False, style="dim")
+    raw.add_column("raw figure")
+    raw.add_column("", justify="right", no_wrap=True)
     for benchmark in BENCHMARKS:
         if benchmark.name in measured:
-            _add_rows(table, benchmark, measured[benchmark.name])
+            figures = measured[benchmark.name]
+            for row in _goal_rows(benchmark, figures):
+                goals.add_row(*row)
+            for key, value in _raw_of(benchmark.name, figures).items():
+                raw.add_row(key, _number(value))
         elif benchmark.name in failed:
-            table.add_row(benchmark.name, "", "", "", "[bold red]could not run[/]", "")
-    console.print(table)
+            goals.add_row(benchmark.name, "", "", "[bold red]could not run[/]")
+    console.print(goals)
+    if raw.row_count:
+        console.print(raw)
 
 
-def _add_rows(table: Table, benchmark: Benchmark, figures: Figures) -> None:
-    raw = "\n".join(
-        f"{key} {_number(value)}" for key, value in _raw_of(benchmark.name, figures).items()
-    )
+def _goal_rows(benchmark: Benchmark, figures: Figures) -> Iterator[tuple[str, str, str, str]]:
     for goal in benchmark.goals:
         figure = figures[goal.key]
-        verdict = "[green]met[/]" if goal.met_by(figure) else "[bold red]missed[/]"
-        bound = f"{goal.sign} {_number(goal.bound)} {goal.unit}".rstrip()
-        told = f"{_number(figure)} {goal.unit}".rstrip()
-        table.add_row(goal.key, goal.what, bound, told, verdict, raw)
-        raw = ""
+        yield (
+            goal.what,
+            f"{goal.sign} {_number(goal.bound)} {goal.unit}".rstrip(),
+            f"{_number(figure)} {goal.unit}".rstrip(),
+            "[green]met[/]" if goal.met_by(figure) else "[bold red]missed[/]",
+        )
 
 
 def _goal_keys(name: str) -> set[str]:

@@ -4,7 +4,7 @@ import time
 from collections.abc import Sequence
 
 from afterword.evidence import Opening, Settled, TaskKind
-from afterword.names import COMPLETED
+from afterword.names import COMPLETED, FAILED
 from afterword.otlp_json import Envelope, encode
 
 _KINDS = [TaskKind(f"task_{n}", "starlette", function=f"shop.tasks.task_{n}") for n in range(20)]
@@ -19,7 +19,7 @@ class ReportingProcess:
         instance = {"service.name": "shop", "service.instance.id": f"shop-{number}"}
         self._envelope = Envelope(number.to_bytes(16, "big"), instance, "1.0")
 
-    def open(self, deadline: float) -> Opening:
+    def open(self, deadline: float, payload: str | None = None) -> Opening:
         """A task handed over now."""
         self._sequence += 1
         ids = self._number * 10**9 + self._sequence
@@ -32,12 +32,18 @@ class ReportingProcess:
             trace_id=ids << 32 | 1,
             span_id=ids,
             sampled=True,
+            payload=payload,
         )
 
     def close(self, opening: Opening) -> Settled:
         """It completed, now."""
         self._sequence += 1
         return Settled(self._sequence, time.time_ns(), opening, COMPLETED, COMPLETED, 0.01)
+
+    def fail(self, opening: Opening) -> Settled:
+        """It failed, now, and leaves a dead letter."""
+        self._sequence += 1
+        return Settled(self._sequence, time.time_ns(), opening, FAILED, "exception", 0.01)
 
     def request(self, records: Sequence[Opening | Settled]) -> bytes:
         """The body of a request that tells them."""
