@@ -16,14 +16,12 @@ import asyncio
 import logging
 import math
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import AbstractContextManager
 from itertools import islice
-from typing import Final, Protocol, TypeVar
+from typing import Final, TypeVar
 
 from afterword.names import SPOOL_SEGMENT_SUFFIX
-from afterword_sidecar.ledger.facts import Batch
 from afterword_sidecar.spool import layout
 from afterword_sidecar.spool.complaints import Complaints
 from afterword_sidecar.spool.directory import SpoolDirectory
@@ -34,6 +32,7 @@ from afterword_sidecar.spool.progress import Progress
 from afterword_sidecar.spool.settings import SpoolSettings
 from afterword_sidecar.spool.stats import SpoolStats
 from afterword_sidecar.spool.tail import Segment, StreamTail
+from afterword_sidecar.spool.taker import Taker
 from afterword_sidecar.spool.watch import SpoolWatch
 
 T = TypeVar("T")
@@ -46,19 +45,6 @@ REST_PER_LOOK: Final = 2.0
 """A look that took long is followed by this many times its length without one."""
 
 log = logging.getLogger("afterword_sidecar.spool")
-
-
-class Taker(Protocol):
-    """Who takes the evidence: the service."""
-
-    async def submit(self, batches: Sequence[Batch], size_bytes: int) -> object:
-        """Book ``batches``; returns when that is durable."""
-
-    async def stream_ended(self, stream: bytes, *, alive_at: float) -> None:
-        """Its process is dead and its spool read to the end; returns when that is durable."""
-
-    def arrived(self, received_at: float) -> AbstractContextManager[None]:
-        """For as long as evidence that is here since then is not submitted yet."""
 
 
 class SpoolPoll:

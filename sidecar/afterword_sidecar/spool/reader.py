@@ -8,9 +8,10 @@ from contextlib import suppress
 
 from afterword_sidecar.spool.directory import SpoolDirectory
 from afterword_sidecar.spool.errors import SpoolError
-from afterword_sidecar.spool.poll import REST_PER_LOOK, SpoolPoll, Taker
+from afterword_sidecar.spool.poll import REST_PER_LOOK, SpoolPoll
 from afterword_sidecar.spool.settings import SpoolSettings
 from afterword_sidecar.spool.stats import SpoolStats
+from afterword_sidecar.spool.taker import Taker
 
 log = logging.getLogger("afterword_sidecar.spool")
 
