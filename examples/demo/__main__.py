@@ -1,6 +1,7 @@
 """``make demo``: a shop whose deferred work fails in every way, and the book that has seen it all.
 
     python -m examples.demo [--keep] [--orders 300] [--seed N] [--folder build/demo]
+        [--picture docs/images/demo.svg]
 
 Exit code 0 if the book says of every single task what truly became of it, 1 if it differs, 2 if
 the demo could not be run to its end.
@@ -21,6 +22,7 @@ from typing import Never
 import httpx
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
+from rich.text import Text
 
 from examples.demo import truth
 from examples.demo.book import Book
@@ -32,12 +34,19 @@ from examples.demo.story import Killing, Story, StoryError, pronounced_within_se
 from examples.shop.orders import Order
 
 _WORKERS = 3
+PICTURE_COLUMNS = 88
 
 
 def main() -> int:
     """Run it, and always clean up."""
     options = _options()
-    console = Console(highlight=False)
+    drawing = options.picture is not None
+    console = Console(
+        highlight=False,
+        record=drawing,
+        force_terminal=drawing or None,
+        width=PICTURE_COLUMNS if drawing else None,
+    )
     for number in (signal.SIGTERM, signal.SIGHUP):
         signal.signal(number, _stop)
     agreed = False
@@ -46,9 +55,11 @@ def main() -> int:
             console.print(f"sidecar and shop ({_WORKERS} workers) are up")
             agreed = _play(console, stage, options.orders, options.seed)
             show_where_to_look(console, stage, kept=options.keep)
+            if drawing:
+                console.save_svg(str(options.picture), title="make demo")
             if options.keep:
                 _wait_for_the_user(console)
-    except (StartError, StoryError, httpx.HTTPError) as error:
+    except (StartError, StoryError, truth.OpenEndedError, httpx.HTTPError) as error:
         console.print(f"[bold red]the demo failed:[/] {error!s}", markup=True)
         return 2
     except KeyboardInterrupt:
@@ -82,6 +93,8 @@ def _play(console: Console, stage: Stage, orders: int, seed: int) -> bool:
 
 
 def _order(console: Console, story: Story, orders: Sequence[Order], title: str) -> None:
+    # What a moving bar leaves behind in a pipe or a picture is noise.
+    moves = console.is_terminal and not console.record
     columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn())
     began = time.monotonic()
     with Progress(
@@ -89,7 +102,7 @@ def _order(console: Console, story: Story, orders: Sequence[Order], title: str) 
         TimeElapsedColumn(),
         console=console,
         transient=True,
-        disable=not console.is_terminal,
+        disable=not moves,
     ) as progress:
         bar = progress.add_task(title, total=len(orders))
         story.order(orders, lambda: progress.advance(bar))
@@ -102,15 +115,16 @@ def _show_one_lost_task(console: Console, stage: Stage, book: Book, killing: Kil
         return
     milliseconds = pronounced_within_seconds(letters, killing) * 1000
     console.print(f"\nfrom the kill to the last of {len(letters)} verdicts: {milliseconds:.0f} ms")
-    shown = (command("afterword"), "dead-letters", "show", letters[0]["id"])
-    console.print(f"[dim]$ afterword dead-letters show {letters[0]['id']}[/]")
-    sys.stdout.flush()
+    shown = ("dead-letters", "show", letters[0]["id"])
+    console.print(f"[dim]$ afterword {' '.join(shown)}[/]")
     colour = {"FORCE_COLOR": "1"} if console.is_terminal else {}
-    subprocess.run(
-        (*shown, "--url", stage.operators_url),
+    said = subprocess.run(
+        (command("afterword"), *shown, "--url", stage.operators_url),
         env=os.environ | colour | {"COLUMNS": str(console.width)},
+        stdout=subprocess.PIPE,
         check=True,
-    )
+    ).stdout
+    console.print(Text.from_ansi(said.decode()))
 
 
 def _wait_for_the_user(console: Console) -> None:
@@ -128,6 +142,7 @@ def _options() -> argparse.Namespace:
     parser.add_argument("--orders", type=int, default=300, help="ordinary orders")
     parser.add_argument("--seed", type=int, default=3, help="decides who orders what")
     parser.add_argument("--folder", type=Path, default=Path("build/demo"))
+    parser.add_argument("--picture", type=Path, help="draw what is shown into this SVG file")
     return parser.parse_args()
 
 
