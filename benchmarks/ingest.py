@@ -94,6 +94,7 @@ def measure(rounds: int = 5) -> dict[str, float]:
 
     Raises ``RuntimeError`` if the book does not hold exactly what was acknowledged.
     """
+    (ROOT / "build").mkdir(exist_ok=True)
     directory = Path(tempfile.mkdtemp(prefix="ingest-", dir=ROOT / "build"))
     figures: dict[str, float] = {}
     try:
