@@ -32,6 +32,10 @@ ABANDONED: Final = Ending(names.DROPPED, "abandoned")
 SHUTDOWN: Final = Ending(names.DROPPED, "shutdown")
 
 
+CUT_OFF: Final = (CancelledError, GeneratorExit)
+"""What escapes from work that somebody else ended."""
+
+
 def ending_of(error: BaseException | None, *, timeout_expired: bool, stopping: bool) -> Ending:
     """The first row of the outcome table that matches.
 
@@ -43,7 +47,7 @@ def ending_of(error: BaseException | None, *, timeout_expired: bool, stopping: b
     """
     if error is None:
         return COMPLETED
-    if isinstance(error, CancelledError | GeneratorExit):
+    if isinstance(error, CUT_OFF):
         if timeout_expired:
             return TIMED_OUT
         if stopping:

@@ -28,7 +28,6 @@ from afterword.evidence import (
 _INFO: Final = 9
 _WARN: Final = 13
 _ERROR: Final = 17
-_NS: Final = 1e9
 
 
 def quote(text: str) -> str:
@@ -52,19 +51,55 @@ def _double(key: str, value: float | None) -> str:
     return f',{{"key":"{key}","value":{{"doubleValue":{float(value)!r}}}}}'
 
 
-def _head(event: str, severity: int, at_ns: int, sequence: int) -> str:
+def _head_of(event: str, severity: int) -> str:
+    """What stands between a record's time and its sequence: made once per event, at import."""
     return (
-        f'{{"timeUnixNano":"{at_ns}","severityNumber":{severity},"eventName":"{event}",'
-        f'"attributes":[{{"key":"{names.SEQUENCE}","value":{{"intValue":"{sequence}"}}}}'
+        f'","severityNumber":{severity},"eventName":"{event}","attributes":['
+        f'{{"key":"{names.SEQUENCE}","value":{{"intValue":"'
     )
+
+
+def _opens(key: str, kind: str) -> str:
+    """An attribute up to its value, which the caller writes and ends with ``}}`` or ``"}}``."""
+    quoted = "" if kind == "doubleValue" else '"'
+    return f',{{"key":"{key}","value":{{"{kind}":{quoted}'
+
+
+_SCHEDULED_HEAD: Final = _head_of(names.EVENT_SCHEDULED, _INFO)
+_STARTED_HEAD: Final = _head_of(names.EVENT_STARTED, _INFO)
+_COMPLETED_HEAD: Final = _head_of(names.EVENT_SETTLED, _INFO)
+_LOST_HEAD: Final = _head_of(names.EVENT_SETTLED, _ERROR)
+_PENDING_HEAD: Final = _head_of(names.EVENT_PENDING, _WARN)
+_INVOCATION_HEAD: Final = _head_of(names.EVENT_INVOCATION, _INFO)
+_INSTANCE_HEAD: Final = _head_of(names.EVENT_INSTANCE, _INFO)
+_ROLLUP_HEAD: Final = _head_of(names.EVENT_ROLLUP, _WARN)
+
+_OPENING_SEQUENCE: Final = '"}}' + _opens(names.OPENING_SEQUENCE, "intValue")
+_START_DELAY: Final = _opens(names.START_DELAY, "doubleValue")
+_THEN_START_DELAY: Final = '"}}' + _START_DELAY
+_THEN_SCHEDULED_TIME: Final = '"}}' + _opens(names.SCHEDULED_TIME, "doubleValue")
+_THEN_OUTCOME: Final = "}}" + _opens(names.OUTCOME, "stringValue")
+_THEN_REASON: Final = '"}}' + _opens(names.REASON, "stringValue")
+_DURATION: Final = _opens(names.DURATION, "doubleValue")
+_PARENT_SPAN_ID: Final = _opens(names.PARENT_SPAN_ID, "stringValue")
+_FOLDED: Final = f',{{"key":"{names.FOLDED}","value":{{"boolValue":true}}}}'
+_THEN_STARTED_SEQUENCE: Final = _FOLDED + _opens(names.STARTED_SEQUENCE, "intValue")
 
 
 def _tail(opening: Opening) -> str:
     """Closes the attributes, then trace id, span id and flags, then the record."""
-    if not opening.trace_id:
+    trace_id = opening.trace_id
+    if not trace_id:
         return "]}"
-    span = f',"spanId":"{opening.span_id:016x}"' if opening.span_id else ""
-    return f'],"traceId":"{opening.trace_id:032x}"{span},"flags":{int(opening.sampled)}}}'
+    span_id = opening.span_id
+    flags = "1}" if opening.sampled else "0}"
+    if span_id:
+        return f'],"traceId":"{trace_id:032x}","spanId":"{span_id:016x}","flags":{flags}'
+    return f'],"traceId":"{trace_id:032x}","flags":{flags}'
+
+
+def _head(head: str, at_ns: int, sequence: int) -> str:
+    return f'{{"timeUnixNano":"{at_ns}{head}{sequence}"}}}}'
 
 
 @lru_cache(maxsize=4096)
@@ -83,37 +118,42 @@ def _labels_and_function(kind: TaskKind) -> str:
 
 def _detail(opening: Opening, *, with_payload: bool = True) -> str:
     """What only the opening of a task tells."""
-    attributes = _labels_and_function(opening.kind) + _text(names.HTTP_ROUTE, opening.route)
-    if opening.deadline is not None:
-        attributes += _double(names.DEADLINE, opening.deadline)
-        attributes += _double(names.GUARD_LEAD, opening.guard_lead_seconds or None)
-    if opening.invocation:
-        attributes += _text(names.INVOCATION_ID, opening.invocation)
-    if opening.parent_span_id:
-        attributes += _text(names.PARENT_SPAN_ID, f"{opening.parent_span_id:016x}")
-    if opening.links:
-        attributes += _text(names.LINKS, opening.links)
-    if opening.dead_letter:
-        attributes += _text(names.DEAD_LETTER, opening.dead_letter)
-    if with_payload and opening.payload is not None:
-        attributes += _text(names.PAYLOAD, opening.payload)
-    elif opening.payload_omitted:
-        attributes += _text(names.PAYLOAD_OMITTED, opening.payload_omitted)
+    (_, _, kind, deadline, lead, route, invocation, _, _, parent, _, links, dead, payload, why) = (
+        opening
+    )
+    attributes = _labels_and_function(kind)
+    if parent:
+        attributes += f'{_PARENT_SPAN_ID}{parent:016x}"}}}}'
+    if deadline is not None:
+        attributes += _double(names.DEADLINE, deadline)
+        attributes += _double(names.GUARD_LEAD, lead or None)
+    if route:
+        attributes += _text(names.HTTP_ROUTE, route)
+    if invocation:
+        attributes += _text(names.INVOCATION_ID, invocation)
+    if links:
+        attributes += _text(names.LINKS, links)
+    if dead:
+        attributes += _text(names.DEAD_LETTER, dead)
+    if payload is not None:
+        attributes += _text(names.PAYLOAD, payload) if with_payload else ""
+    elif why:
+        attributes += _text(names.PAYLOAD_OMITTED, why)
     return attributes
 
 
 def _opening(opening: Opening) -> str:
-    head = _head(names.EVENT_SCHEDULED, _INFO, opening.at_ns, opening.sequence)
-    return head + _detail(opening) + _tail(opening)
+    return (
+        f'{{"timeUnixNano":"{opening.at_ns}{_SCHEDULED_HEAD}{opening.sequence}"}}}}'
+        f"{_detail(opening)}{_tail(opening)}"
+    )
 
 
 def _started(started: Started) -> str:
-    opening = started.opening
+    sequence, at_ns, opening, delay = started
     return (
-        _head(names.EVENT_STARTED, _INFO, started.at_ns, started.sequence)
-        + _integer(names.OPENING_SEQUENCE, opening.sequence)
-        + _double(names.START_DELAY, started.start_delay_seconds)
-        + _tail(opening)
+        f'{{"timeUnixNano":"{at_ns}{_STARTED_HEAD}{sequence}{_OPENING_SEQUENCE}'
+        f"{opening.sequence}{_THEN_START_DELAY}{delay!r}}}}}{_tail(opening)}"
     )
 
 
@@ -130,22 +170,26 @@ def _failure(failure: Failure | None) -> str:
 
 
 def _ending(settled: Settled) -> str:
-    severity = _INFO if settled.outcome == names.COMPLETED else _ERROR
-    opening = settled.opening
-    return (
-        _head(names.EVENT_SETTLED, severity, settled.at_ns, settled.sequence)
-        + _integer(names.OPENING_SEQUENCE, opening.sequence)
-        + _double(names.SCHEDULED_TIME, opening.at_ns / _NS)
-        + f',{{"key":"{names.OUTCOME}","value":{{"stringValue":"{settled.outcome}"}}}}'
-        f',{{"key":"{names.REASON}","value":{{"stringValue":"{settled.reason}"}}}}'
-        + _double(names.DURATION, settled.duration_seconds)
-        + _double(names.START_DELAY, settled.start_delay_seconds)
-        + _failure(settled.failure)
+    """A closing without what it repeats of its opening."""
+    sequence, at_ns, opening, outcome, reason, duration, delay, failure = settled
+    head = _COMPLETED_HEAD if outcome == names.COMPLETED else _LOST_HEAD
+    # A double from nanoseconds without a division: the decimal point goes before the last nine.
+    scheduled = f"{opening.at_ns:010d}"
+    ending = (
+        f'{{"timeUnixNano":"{at_ns}{head}{sequence}{_OPENING_SEQUENCE}{opening.sequence}'
+        f"{_THEN_SCHEDULED_TIME}{scheduled[:-9]}.{scheduled[-9:]}{_THEN_OUTCOME}{outcome}"
+        f'{_THEN_REASON}{reason}"}}}}'
     )
+    if duration is not None:
+        ending += f"{_DURATION}{duration!r}}}}}"
+    if delay is not None:
+        ending += f"{_START_DELAY}{delay!r}}}}}"
+    return ending + _failure(failure) if failure is not None else ending
 
 
 def _settled(settled: Settled) -> str:
-    return _ending(settled) + _labels(settled.opening.kind) + _tail(settled.opening)
+    opening = settled.opening
+    return f"{_ending(settled)}{_labels(opening.kind)}{_tail(opening)}"
 
 
 def encode_folded(settled: Settled, started_sequence: int = 0) -> str:
@@ -154,17 +198,16 @@ def encode_folded(settled: Settled, started_sequence: int = 0) -> str:
     Only for records that leave in one batch: the other sequence numbers will never come by
     themselves. The payload of a task that completed is left out; nobody would read it.
     """
-    folded = f',{{"key":"{names.FOLDED}","value":{{"boolValue":true}}}}'
-    if started_sequence:
-        folded += _integer(names.STARTED_SEQUENCE, started_sequence)
+    opening = settled.opening
+    folded = f'{_THEN_STARTED_SEQUENCE}{started_sequence}"}}}}' if started_sequence else _FOLDED
     with_payload = settled.outcome != names.COMPLETED
-    detail = _detail(settled.opening, with_payload=with_payload)
-    return _ending(settled) + folded + detail + _tail(settled.opening)
+    detail = _detail(opening, with_payload=with_payload)
+    return f"{_ending(settled)}{folded}{detail}{_tail(opening)}"
 
 
 def _pending(pending: Pending) -> str:
     return (
-        _head(names.EVENT_PENDING, _WARN, pending.at_ns, pending.sequence)
+        _head(_PENDING_HEAD, pending.at_ns, pending.sequence)
         + _integer(names.OPENING_SEQUENCE, pending.opening.sequence)
         + _text(names.REASON, pending.reason)
         + _text(names.AWAITING, pending.awaiting)
@@ -174,7 +217,7 @@ def _pending(pending: Pending) -> str:
 
 def _invocation(ended: Invocation) -> str:
     return (
-        _head(names.EVENT_INVOCATION, _INFO, ended.at_ns, ended.sequence)
+        _head(_INVOCATION_HEAD, ended.at_ns, ended.sequence)
         + _text(names.INVOCATION_ID, ended.invocation)
         + _integer(names.INVOCATION_SCHEDULED, ended.scheduled)
         + _integer(names.INVOCATION_STARTED, ended.started)
@@ -184,7 +227,7 @@ def _invocation(ended: Invocation) -> str:
 
 def _instance(instance: Instance) -> str:
     return (
-        _head(names.EVENT_INSTANCE, _INFO, instance.at_ns, instance.sequence)
+        _head(_INSTANCE_HEAD, instance.at_ns, instance.sequence)
         + _text(names.STATE, instance.state)
         + _integer(names.SCHEDULED_TOTAL, instance.scheduled_total)
         + _integer(names.SETTLED_TOTAL, instance.settled_total)
@@ -195,7 +238,7 @@ def _instance(instance: Instance) -> str:
 
 def _rollup(rollup: Rollup) -> str:
     return (
-        _head(names.EVENT_ROLLUP, _WARN, rollup.at_ns, rollup.sequence)
+        _head(_ROLLUP_HEAD, rollup.at_ns, rollup.sequence)
         + _labels(rollup.kind)
         + _text(names.OUTCOME, rollup.outcome)
         + _text(names.REASON, rollup.reason)

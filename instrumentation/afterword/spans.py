@@ -119,14 +119,13 @@ def _begin(
     settings: "Settings",
 ) -> Place:
     linked = parent is not None and settings.span_parent == "link"
-    attributes = {
-        names.NAME: kind.name,
-        names.PLATFORM: kind.platform,
-        names.ORIGIN: kind.origin,
-        names.STREAM: stream.hex(),
-        names.SEQUENCE: sequence,
-        names.CODE_FUNCTION: kind.function,
-    }
+    # As few as possible: one costs 3 µs, most of it at export. The name is the span's, and what is
+    # usual is not said.
+    attributes: dict[str, str | int] = {names.STREAM: stream.hex(), names.SEQUENCE: sequence}
+    if kind.platform != "asyncio":
+        attributes[names.PLATFORM] = kind.platform
+    if kind.origin != names.ORIGIN_APP:
+        attributes[names.ORIGIN] = kind.origin
     span = tracer.start_span(
         kind.name,
         context=api.new_trace if linked else None,

@@ -86,21 +86,19 @@ def _run(
             if known.future is not None:
                 return known.future
             # A platform's coroutine of ours, which nobody has run yet, or is running elsewhere.
-            return _keep(known, loop.create_task(coroutine_of(awaitable, known)), None)
+            return _keep(known, loop.create_task(coroutine_of(awaitable, known)))
         tracked = open_task(awaitable, naming, request)
         coroutine = wrap(awaitable, tracked, _timeout_of(naming, timeout_seconds))
     except Exception:  # noqa: BLE001 - telemetry never harms its host
         internal_errors.handle("opening a task's entry")
         return _run_unbooked(awaitable)
-    return _keep(tracked, loop.create_task(coroutine), awaitable)
+    return _keep(tracked, loop.create_task(coroutine))
 
 
-def _keep(tracked: Tracked, task: "asyncio.Task[T]", awaitable: object) -> "asyncio.Task[T]":
-    """Keep the task alive until it is done, and learn of a cancellation before its first step."""
+def _keep(tracked: Tracked, task: "asyncio.Task[T]") -> "asyncio.Task[T]":
+    """Keep the task alive until its end is told."""
     if not tracked.settled:  # an eager task may be over already
         tracked.future = task
-        tracked.awaitable = awaitable
-        task.add_done_callback(tracked.ran)
     return task
 
 

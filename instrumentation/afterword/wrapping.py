@@ -1,11 +1,11 @@
 """The wrapper that runs one awaitable: started, ended, and everything else untouched."""
 
 import asyncio
-from collections.abc import Awaitable, Coroutine
-from types import CodeType, CoroutineType
+from collections.abc import Awaitable, Coroutine, Generator
+from types import CodeType, CoroutineType, coroutine
 from typing import Any, Final, TypeVar
 
-from afterword import internal_errors, spans, surroundings
+from afterword import endings, internal_errors, spans, surroundings
 from afterword.tracked import Tracked
 
 T = TypeVar("T")
@@ -14,7 +14,12 @@ T = TypeVar("T")
 def wrap(
     awaitable: Awaitable[T], tracked: Tracked, timeout_seconds: float | None
 ) -> Coroutine[Any, Any, T]:
-    """A coroutine that runs the awaitable for a tracked task; named as what it runs."""
+    """A coroutine that runs the awaitable for a tracked task; named as what it runs.
+
+    It stands before its first step already: a coroutine that has not begun is blind, none of its
+    code runs when it is cancelled, closed or dropped. So it can be driven, by a ``Task`` or by
+    ``send``, but not awaited: ``await`` takes only what stands at its beginning.
+    """
     if timeout_seconds is None:
         wrapper = _drive(awaitable, tracked)
     else:
@@ -22,42 +27,54 @@ def wrap(
     if type(awaitable) is CoroutineType:
         wrapper.__name__ = awaitable.__name__  # type: ignore[attr-defined] # a coroutine has it
         wrapper.__qualname__ = awaitable.__qualname__  # type: ignore[attr-defined] # and this
+    wrapper.send(None)
     return wrapper
 
 
-def tracked_by(coroutine: object) -> Tracked | None:
+def tracked_by(subject: object) -> Tracked | None:
     """The task that a wrapper made by ``wrap`` tracks; ``None`` for any other coroutine."""
-    if type(coroutine) is not CoroutineType:
+    if type(subject) is not CoroutineType:
         return None
-    code = coroutine.cr_code
+    code = subject.cr_code
     if code is not _PLAIN and code is not _WITHIN:  # by identity: to hash code is slow
         return None
-    frame = coroutine.cr_frame
+    frame = subject.cr_frame
     return frame.f_locals["tracked"] if frame is not None else None
 
 
+@coroutine
+def _first_step() -> Generator[None, None, None]:
+    """Where a wrapper stands until it is driven."""
+    yield
+
+
 async def _drive(awaitable: Awaitable[T], tracked: Tracked) -> T:
-    token = _start(tracked)
+    token: object = None
     try:
+        await _first_step()
+        token = _start(tracked)
         result = await awaitable
     except BaseException as error:
-        _end(tracked, error, token)
+        _end(tracked, error, token, awaitable)
         raise
-    _end(tracked, None, token)
+    _complete(tracked, token)
     return result
 
 
 async def _drive_within(awaitable: Awaitable[T], tracked: Tracked, timeout_seconds: float) -> T:
-    token = _start(tracked)
-    limit = asyncio.timeout(timeout_seconds)
+    token: object = None
+    limit: asyncio.Timeout | None = None
     try:
+        await _first_step()
+        token = _start(tracked)
+        limit = asyncio.timeout(timeout_seconds)
         async with limit:
             result = await awaitable
     except BaseException as error:
-        tracked.timeout_expired = limit.expired()
-        _end(tracked, error, token)
+        tracked.timeout_expired = limit is not None and limit.expired()
+        _end(tracked, error, token, awaitable)
         raise
-    _end(tracked, None, token)
+    _complete(tracked, token)
     return result
 
 
@@ -79,11 +96,22 @@ def _start(tracked: Tracked) -> object:
     return None
 
 
-def _end(tracked: Tracked, error: BaseException | None, token: object) -> None:
+def _complete(tracked: Tracked, token: object) -> None:
+    try:
+        if token is not None:
+            spans.detach(token)
+        tracked.settle(endings.COMPLETED)
+    except Exception:  # noqa: BLE001 - telemetry never harms its host
+        internal_errors.handle("telling that a task completed")
+
+
+def _end(tracked: Tracked, error: BaseException, token: object, awaitable: object) -> None:
     try:
         # A coroutine that is closed from outside may be in another context: nothing to restore.
         if token is not None and not isinstance(error, GeneratorExit):
             spans.detach(token)
+        if tracked.started_at is None and isinstance(awaitable, CoroutineType):
+            awaitable.close()  # as asyncio's own task would: it is not "never awaited"
         tracked.end(error)
     except Exception:  # noqa: BLE001 - telemetry never harms its host
         internal_errors.handle("telling that a task ended")
