@@ -12,12 +12,14 @@ from pathlib import Path
 
 import click
 from rich.console import Console
+from rich.markup import escape
 
 from benchmarks import report
 from benchmarks.goals import BENCHMARKS, Benchmark
 
 RESULTS = Path("build/bench.json")
 MOST_SECONDS = 300.0
+MOST_SAID = 2_000
 
 
 class BenchmarkError(Exception):
@@ -39,7 +41,7 @@ def main(only: str | None) -> None:
                 console.print(f"{benchmark.name}: {time.monotonic() - began:.0f} s")
             except BenchmarkError as error:
                 failed.append(benchmark.name)
-                console.print(f"[bold red]{benchmark.name} could not run:[/] {error}")
+                console.print(f"[bold red]{benchmark.name} could not run:[/]", escape(str(error)))
     report.write(RESULTS, measured)
     report.show(console, measured, failed)
     console.print(f"written to {RESULTS}")
@@ -47,24 +49,26 @@ def main(only: str | None) -> None:
 
 
 def _run(benchmark: Benchmark) -> report.Figures:
-    """Its figures. What it says on standard error is shown as it comes."""
+    """Its figures, from a process of its own."""
     try:
         ran = subprocess.run(
-            (sys.executable, "-m", benchmark.module),
+            (sys.executable, "-m", "benchmarks.figures", benchmark.name),
             stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
             timeout=MOST_SECONDS,
             check=False,
         )
     except subprocess.TimeoutExpired as error:
         raise BenchmarkError(f"no figures after {MOST_SECONDS:.0f} s") from error
     if ran.returncode:
-        raise BenchmarkError(f"{benchmark.module} ended with {ran.returncode}")
+        said = ran.stderr.decode(errors="replace")[-MOST_SAID:]
+        raise BenchmarkError(f"it ended with {ran.returncode}:\n{said}")
     try:
         figures: dict[str, float] = json.loads(ran.stdout)
     except ValueError as error:
-        raise BenchmarkError(f"{benchmark.module} printed no JSON: {ran.stdout[:200]!r}") from error
+        raise BenchmarkError(f"it printed no JSON: {ran.stdout[:200]!r}") from error
     if missing := {goal.key for goal in benchmark.goals} - figures.keys():
-        raise BenchmarkError(f"{benchmark.module} does not tell {', '.join(sorted(missing))}")
+        raise BenchmarkError(f"it does not tell {', '.join(sorted(missing))}")
     return figures
 
 

@@ -24,15 +24,10 @@ class Goal:
 
 @dataclass(frozen=True)
 class Benchmark:
-    """A module of this package that prints its figures as one JSON object, goals and raw ones."""
+    """A module of this package; its ``measure()`` returns its figures, goals and raw ones."""
 
     name: str
     goals: tuple[Goal, ...]
-
-    @property
-    def module(self) -> str:
-        """What ``python -m`` runs."""
-        return f"benchmarks.{self.name}"
 
 
 BENCHMARKS: Final = (
