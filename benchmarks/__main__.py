@@ -53,8 +53,7 @@ def _run(benchmark: Benchmark) -> report.Figures:
     try:
         ran = subprocess.run(
             (sys.executable, "-m", "benchmarks.figures", benchmark.name),
-            stdout=subprocess.PIPE,
-            stderr=subprocess.PIPE,
+            capture_output=True,
             timeout=MOST_SECONDS,
             check=False,
         )
