@@ -5,7 +5,6 @@ import sys
 import weakref
 from collections.abc import Callable
 from time import monotonic, time_ns
-from types import CoroutineType
 from typing import TYPE_CHECKING, Any, Final
 
 from afterword import endings, internal_errors, names, spans
@@ -28,7 +27,6 @@ class Tracked:
     """
 
     __slots__ = (
-        "awaitable",
         "followers",
         "future",
         "identity",
@@ -58,8 +56,6 @@ class Tracked:
         self.start_delay: float | None = None
         self.future: asyncio.Future[Any] | None = None
         """What runs it, kept alive."""
-        self.awaitable: Any = None
-        """What ``future`` is to run, so that it can be closed if that never begins."""
         self.suspended: weakref.ref[Any] | None = None
         """What to look into for where it is suspended, if there is no ``future``."""
         self.timeout_expired = False
@@ -82,25 +78,14 @@ class Tracked:
         """It ended on its own: judge what escaped from it, and settle."""
         if error is None:
             ending = endings.COMPLETED
+        elif not isinstance(error, endings.CUT_OFF):
+            ending = endings.ending_of(error, timeout_expired=self.timeout_expired, stopping=False)
         else:
             stopping = self.stream.stopping or endings.is_stopping(error, sys._getframe(1))  # noqa: SLF001 - the only way to see who cancels
             ending = endings.ending_of(
                 error, timeout_expired=self.timeout_expired, stopping=stopping
             )
         self.settle(ending, error)
-
-    def ran(self, task: "asyncio.Future[Any]") -> None:
-        """The task that runs it is done. If nothing was told, it was cancelled before it began."""
-        if self.settled:
-            return
-        try:
-            stopping = self.stream.stopping or endings.is_stopping(None, sys._getframe(1))  # noqa: SLF001 - the same
-            if isinstance(self.awaitable, CoroutineType):
-                self.awaitable.close()  # as asyncio's own task would: no "never awaited"
-            cancelled = endings.SHUTDOWN if stopping else endings.CANCELLED
-            self.settle(cancelled if task.cancelled() else endings.ABANDONED)
-        except Exception:  # noqa: BLE001 - telemetry never harms its host
-            internal_errors.handle("telling how a task ended")
 
     def settle(self, ending: "Ending", error: BaseException | None = None) -> None:
         """Close it with this ending; nothing if it is closed already. Never raises."""
@@ -115,7 +100,7 @@ class Tracked:
             self.tally.settled[outcome] += 1
         stream.open_tasks.pop(self.opening.sequence, None)
         stream.by_identity.pop(self.identity, None)
-        self.future = self.awaitable = None
+        self.future = None
         try:
             self._tell(ending, error)
             for follower in self.followers:
