@@ -70,7 +70,7 @@ class Store(Protocol):
         """32 hex characters, made with the book and kept with it for ever."""
 
     def load(self) -> Saved:
-        """The book as of the last commit."""
+        """The book as of the last commit; retired streams oldest first, all else in no order."""
 
     def commit(self, changes: Changes) -> None:
         """Make ``changes`` true, all or none. Raises ``StoreError``."""
@@ -82,7 +82,11 @@ class Store(Protocol):
         """A dead letter and its payload; ``None`` if there is no such letter."""
 
     def prune(self, retention: Retention, now: float) -> Pruned:
-        """Take what is beyond ``retention``, payloads erased. Raises ``StoreError``."""
+        """Take what is beyond ``retention``, payloads erased. Raises ``StoreError``.
+
+        Bounded (``limits.PRUNED_AT_ONCE``): call again until it takes nothing. Call it every minute
+        or so in any case: it is also when traces of erased payloads leave the disk of an idle book.
+        """
 
     def close(self) -> None:
         """Release the book. Idempotent."""

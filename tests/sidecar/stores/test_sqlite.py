@@ -235,11 +235,27 @@ def test_damage_is_named(path: Path) -> None:
             store._connection.execute("UPDATE openings_log SET openings = ?", (blob,))
             with pytest.raises(StoreError, match=r"load book: .*does not read as ours"):
                 store.load()
-    content = bytearray(path.read_bytes())
-    content[4096:] = b"\xff" * (len(content) - 4096)
-    path.write_bytes(content)
+    content = path.read_bytes()
+    path.write_bytes(content[:4096] + b"\xff" * (len(content) - 4096))
     with pytest.raises(StoreError, match=r"book\.db: .*malformed.*recover"):
         SqliteStore(path)
+
+
+def test_no_damage_is_anything_but_a_store_error(path: Path) -> None:
+    """Whichever pages are zeroed, opening and reading work or say ``StoreError``, nothing else."""
+    with closing(SqliteStore(path)) as store:
+        for changes in history(seed=2, commits=30):
+            store.commit(changes)
+    content = path.read_bytes()
+    refused = 0
+    for page in range(0, len(content), 4096):
+        path.write_bytes(content[:page] + bytes(4096) + content[page + 4096 :])
+        try:
+            with closing(SqliteStore(path)) as store:
+                picture(store)
+        except StoreError:
+            refused += 1
+    assert refused > 10
 
 
 def test_pages_written_before_a_field_existed_are_read() -> None:

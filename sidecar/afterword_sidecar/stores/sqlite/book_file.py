@@ -1,6 +1,8 @@
 """The database file: how it is made, locked, recognised, and set up.
 
-WAL with ``synchronous=FULL``: a commit is one append and one sync, and survives power loss.
+WAL with ``synchronous=EXTRA``: a commit is one append and one sync, and survives power loss. In WAL
+mode that is FULL; while the book is being made it also syncs the deletion of the first journal,
+which after a power loss would otherwise come back and roll back the whole book.
 ``locking_mode=EXCLUSIVE``: no second sidecar can write the same book, no shared memory file is
 needed, and SQLite's WAL-reset bug (two connections, before 3.51.3) cannot occur.
 ``secure_delete=ON``: what is deleted is overwritten; with its freed pages reused in the same
@@ -28,7 +30,6 @@ WAL_PAGES: Final = 2_000
 """Pages (of 4 KiB) in the WAL at which a commit also checkpoints."""
 
 PRAGMAS: Final = (
-    "PRAGMA synchronous = FULL",
     "PRAGMA fullfsync = ON",  # macOS: its fsync alone does not reach the disk
     "PRAGMA checkpoint_fullfsync = ON",
     "PRAGMA secure_delete = ON",
@@ -85,6 +86,7 @@ def _set_up(connection: Connection, path: Path) -> str:
     try:
         connection.execute("PRAGMA locking_mode = EXCLUSIVE").fetchone()
         identify(connection, path)  # reads, and so takes the lock or fails at once
+        connection.execute("PRAGMA synchronous = EXTRA").fetchall()
         (mode,) = connection.execute("PRAGMA journal_mode = WAL").fetchone()
         for pragma in PRAGMAS:
             connection.execute(pragma).fetchall()

@@ -195,7 +195,8 @@ class Openings:
         moved: dict[TaskKey, OpenTask] = {}
         falls = plan.falls
         budget = self._cleaning.page + self._cleaning.effort * (len(plan.opened) + len(plan.closed))
-        dead = sum(deaths * self._rows[row_id].each for row_id, deaths in falls.items())
+        # Openings are about as large as each other; to ask each row would miss the cache each time.
+        dead = sum(falls.values()) * self._live_bytes // max(1, self._live)
         garbage = self._stored_bytes - self._live_bytes + dead + _CLOSING_BYTES * len(plan.closed)
         for row_id, row in self._rows.items():
             live = row.live - falls.get(row_id, 0)

@@ -30,6 +30,9 @@ from afterword_sidecar.stores.sqlite.openings import Cleaning, Plan
 TRUNCATE_SECONDS: Final = 5.0
 """How often the write-ahead log is cut off at most, to be rid of erased payloads."""
 
+_DAMAGE: Final = (msgspec.DecodeError, UnicodeDecodeError, LookupError, TypeError)
+"""What reading raises when a row is not as we wrote it: a zeroed page gives NULL for NOT NULL."""
+
 _log = logging.getLogger(__name__)
 
 
@@ -41,7 +44,11 @@ class SqliteStore:
     after it was last cut off, and with ``close``. Call ``prune`` now and then, as retention asks
     anyway, and an erased payload is nowhere in the files after that interval and those seconds.
 
-    Costs, with CPython 3.11 and SQLite 3.40: see ``benchmarks/store.py``.
+    What it costs (``benchmarks/store.py``; a busy machine, CPython 3.11, SQLite 3.40; CPU time,
+    in commits of 500 openings or 1,000 closings): 1.8 to 2.5 µs an opening, all of SQLite included
+    (of them 0.7 to encode it), 1 to 2.6 µs a closing, 12 to 16 µs a closing with its dead letter;
+    a commit of the last kind takes 1.2 times as long with a million open as with ten thousand. An
+    open task takes 53 bytes of memory and 75 on disk; a million are loaded in 1.3 to 1.8 seconds.
     """
 
     def __init__(
@@ -83,7 +90,7 @@ class SqliteStore:
         """Make ``changes`` true, all or none. Raises ``StoreError``."""
         if changes.empty:
             return
-        with self._doing("commit"):
+        with self._doing("commit", damage=(msgspec.DecodeError,)):
             plan = self._log.plan(changes)
             with transaction(self._connection):
                 self._log.write(plan)
@@ -153,7 +160,9 @@ class SqliteStore:
         self._erased = False
 
     @contextmanager
-    def _doing(self, operation: str) -> Iterator[None]:
+    def _doing(
+        self, operation: str, damage: tuple[type[Exception], ...] = _DAMAGE
+    ) -> Iterator[None]:
         """Say what fails as a ``StoreError`` that names ``operation`` and the file."""
         if self._closed:
             raise StoreError(f"{operation}: {self._path}: the book is closed; open it again")
@@ -161,5 +170,5 @@ class SqliteStore:
             yield
         except sqlite3.Error as error:
             raise store_error(operation, self._path, error) from error
-        except msgspec.DecodeError as error:
+        except damage as error:
             raise damaged(operation, self._path, error) from error
