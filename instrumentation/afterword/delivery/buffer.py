@@ -4,7 +4,7 @@ Records of one task wait together, so that an opening and a closing that leave t
 When room runs out, payloads are shed first, oldest first; then the detail of tasks that both began
 and ended in here, oldest first; then the newcomer. A closing whose opening has left is never shed:
 each opening keeps a place for its closing from the start (``KEPT_BYTES``), so the bound limits how
-many tasks may be open at once (26,000 in 16 MiB), and openings beyond that are shed.
+many tasks may be open at once (20,000 in 16 MiB), and openings beyond that are shed.
 """
 
 import sys
@@ -17,12 +17,13 @@ from afterword.evidence import Opening, Pending, Record, Settled, Started, witho
 
 # What a record, and the entry that holds it, weigh in memory without their long texts. Measured
 # and rounded up; a test holds the sum against tracemalloc.
-ENTRY_BYTES: Final = 300
-OPENING_BYTES: Final = 640
-STARTED_BYTES: Final = 200
-CLOSING_BYTES: Final = 340
+ENTRY_BYTES: Final = 220
+OPENING_BYTES: Final = 340
+STARTED_BYTES: Final = 190
+CLOSING_BYTES: Final = 280
 OTHER_BYTES: Final = 320
-KEPT_BYTES: Final = ENTRY_BYTES + CLOSING_BYTES
+KEPT_BYTES: Final = ENTRY_BYTES + CLOSING_BYTES + OPENING_BYTES
+"""A closing that goes by itself keeps its opening in memory."""
 
 _SHED: Final = "not sent: the buffer was full"
 _NOT_NEEDED: Final = "not kept: the task completed"
@@ -113,14 +114,17 @@ class Buffer:
             self._whole(entry, entry.settled)
 
     def _add_started(self, started: Started) -> None:
-        if not self._room_for(ENTRY_BYTES + STARTED_BYTES):
+        size = STARTED_BYTES + OPENING_BYTES
+        if not self._room_for(ENTRY_BYTES + size):
             self.shed_records += 1
             return
         entry = self._entry(started.opening.sequence)
         if started.opening.payload is not None:
             started = started._replace(opening=_bare(started.opening))
+        elif entry.opening is started.opening:
+            size = STARTED_BYTES
         entry.started = started
-        self._grow(entry, STARTED_BYTES)
+        self._grow(entry, size)
 
     def _add_closing(self, settled: Settled) -> None:
         key = settled.opening.sequence
@@ -137,25 +141,27 @@ class Buffer:
             settled, detail = settled._replace(failure=None), 0
             self.shed_details += 1
         entry = self._entry(key)
+        if entry.opening is not None:
+            self._grow(entry, CLOSING_BYTES + detail)
+            self._whole(entry, settled)
+            return
         if settled.opening.payload is not None:
             settled = settled._replace(opening=_bare(settled.opening))
         entry.settled = settled
-        self._grow(entry, CLOSING_BYTES + detail)
-        if entry.opening is not None:
-            self._whole(entry, settled)
+        self._grow(entry, CLOSING_BYTES + OPENING_BYTES + detail)
 
     def _add_other(self, record: Record) -> None:
-        text = 0
-        key = record.sequence
+        size, key = OTHER_BYTES, record.sequence
         if isinstance(record, Pending):
-            key, text = record.opening.sequence, sys.getsizeof(record.awaiting)
+            size += OPENING_BYTES + sys.getsizeof(record.awaiting)
+            key = record.opening.sequence
             record = record._replace(opening=_bare(record.opening))
-        if not self._room_for(ENTRY_BYTES + OTHER_BYTES + text):
+        if not self._room_for(ENTRY_BYTES + size):
             self.shed_records += 1
             return
         entry = self._entry(key)
         entry.others = (*entry.others, record)
-        self._grow(entry, OTHER_BYTES + text)
+        self._grow(entry, size)
 
     def _entry(self, key: int) -> Entry:
         entry = self._entries.get(key)
@@ -177,7 +183,8 @@ class Buffer:
         if settled.outcome == names.COMPLETED:
             self._shrink(entry, _NOT_NEEDED)
         if entry.opening is not None and entry.opening is not settled.opening:
-            entry.settled = settled._replace(opening=entry.opening)
+            settled = settled._replace(opening=entry.opening)
+        entry.settled = settled
         self._wholes.append(entry.key)
 
     def _shrink(self, entry: Entry, why: str) -> bool:

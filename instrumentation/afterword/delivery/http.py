@@ -37,6 +37,10 @@ class _Bell:
         except RuntimeError:
             return  # rung already, and not yet heard
 
+    def hush(self) -> None:
+        """Forget that it was rung."""
+        self._silent.acquire(blocking=False)
+
     def wait(self, timeout_seconds: float | None) -> None:
         """Return when rung, or after the time given (``None``: for ever)."""
         self._silent.acquire(timeout=-1 if timeout_seconds is None else max(0.0, timeout_seconds))
@@ -133,10 +137,10 @@ class HttpDelivery:
         self._closed = True
         self._bell.ring()
         thread = self._thread
-        if thread is not None:
-            thread.join(max(0.0, deadline - time.monotonic()))
-        if thread is None or not thread.is_alive():
+        if thread is None:
             self._connection.close()
+        else:
+            thread.join(max(0.0, deadline - time.monotonic()))
 
     def abandon(self) -> None:
         """In a forked child: close the inherited socket, and say nothing of what waits."""
@@ -167,13 +171,15 @@ class HttpDelivery:
             if self._outbox.empty:
                 self._bell.wait(None)
             self._awake = True
-            if not self._urgent:
+            self._bell.hush()  # it rang for what has come; the next ring is for something else
+            if not (self._urgent or self._closed):
                 self._bell.wait(self._interval_seconds)
             self._urgent = False
             try:
                 self._send_through(self._outbox.newest(-1), None)
             except Exception:  # noqa: BLE001 - a bug must not end the thread
                 internal_errors.handle("sending evidence")
+        self._connection.close()
 
     def _send_through(self, mark: int, deadline: float | None) -> None:
         """Send until everything up to ``mark`` has left, or the time is up."""

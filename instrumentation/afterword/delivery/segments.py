@@ -61,8 +61,12 @@ class Segments:
         self._descriptor = descriptors.NONE
         self._file = descriptors.Identity(0, 0)
         self._number = 0
-        self._allowed = 0  # bytes the current segment may still take
+        self._granted = 0  # bytes the current segment may take in all
+        self._allowed = 0  # bytes it may still take
+        self._usage = directory.Usage(0, 0)
+        self._usage_at_ns = -_LOOK_NS
         self._torn = False
+        self._fresh = True  # nothing has been written to the current segment
         self._look_at_ns = 0
         self._trouble_at_ns = -_LOOK_NS
         self._closed = False
@@ -100,10 +104,18 @@ class Segments:
         try:
             while self._meanwhile:
                 line, now_ns = self._meanwhile.pop(0)
-                if not (self._look(now_ns) and self._append(line, now_ns)):
-                    self.lost += 1
+                self.lost += not self._try(line, now_ns)
         finally:
             self._busy = False
+
+    def _try(self, line: bytes, now_ns: int) -> bool:
+        """Write the line to this segment, or to a new one if this one turns out to be no good."""
+        while self._look(now_ns):
+            if self._append(line, now_ns):
+                return True
+            if self._descriptor != descriptors.NONE:
+                return False
+        return False
 
     def _append(self, line: bytes, now_ns: int) -> bool:
         """One write, begun with a newline where the last one was cut short."""
@@ -112,9 +124,10 @@ class Segments:
             written = os.write(self._descriptor, whole)
         except OSError as error:
             self._note(error)
-            if not self._distrust(error):
+            if not self._distrust(error) and self._fresh:
                 self._trouble_at_ns = now_ns
             return False
+        self._fresh = False
         self._allowed -= written
         self._torn = written != len(whole)
         if self._torn:
@@ -127,7 +140,7 @@ class Segments:
             return False
         try:
             if not (self._allowed > 0 and self._stands()):
-                self._open_next()
+                self._open_next(now_ns)
         except (OSError, SpoolError) as error:
             self._note(error)
             self._trouble_at_ns = now_ns
@@ -139,10 +152,10 @@ class Segments:
         """Whether what is written can still be found: segment, lock and directory are there."""
         return descriptors.is_open_on(self._descriptor, self._file) and self._footing.stands()
 
-    def _open_next(self) -> None:
+    def _open_next(self, now_ns: int) -> None:
         """Create the next segment and leave the last; raises ``OSError`` or ``SpoolError``."""
         mode = self._footing.prepare()
-        allowed = allowance(directory.usage(self._path), self._segment_bytes, self._total_bytes)
+        allowed = allowance(self._measure(now_ns), self._segment_bytes, self._total_bytes)
         if not allowed:
             raise SpoolError(
                 f"spool directory {self._path!r} holds its {self._total_bytes} bytes: evidence is "
@@ -156,8 +169,20 @@ class Segments:
         self._number += 1
         self._descriptor = descriptor
         self._file = descriptors.identity(os.fstat(descriptor))
-        self._allowed = allowed
+        self._granted = self._allowed = allowed
         self._torn = False
+        self._fresh = True
+
+    def _measure(self, now_ns: int) -> directory.Usage:
+        """How full the directory is: scanned at most once a second, ours added meanwhile."""
+        if 0 <= now_ns - self._usage_at_ns < _LOOK_NS:
+            written = self._granted - self._allowed
+            self._usage = self._usage._replace(used_bytes=self._usage.used_bytes + written)
+        else:
+            self._usage = directory.usage(self._path)
+            self._usage_at_ns = now_ns
+        self._granted = self._allowed
+        return self._usage
 
     def _distrust(self, error: OSError) -> bool:
         """After a failed write: whether the segment is still the one to write to.
@@ -185,7 +210,7 @@ class Segments:
         if self._descriptor != descriptors.NONE:
             descriptors.close_if_ours(self._descriptor, self._file)
             self._descriptor = descriptors.NONE
-        self._allowed = 0
+        self._granted = self._allowed = 0
 
     def close(self) -> None:
         """Close the segment; later lines are lost."""

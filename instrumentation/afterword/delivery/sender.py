@@ -57,6 +57,7 @@ class Sender:
         self._attempt = 0
         self._not_before = 0.0
         self._by_order = False
+        self._hurry = False
         self._books = Books()
         self.passed = 0
         """The outbox's serial up to which everything was taken by the sidecar or given up."""
@@ -64,13 +65,12 @@ class Sender:
         """Records given up so far: refused, rejected, or too large."""
 
     def hurry(self) -> None:
-        """Do not wait any longer before the next attempt, unless the sidecar asked for it.
+        """Do not wait for the next attempt, unless the sidecar asked for it; back off anew after it.
 
-        May be called from any thread, also while another is in ``step``.
+        May be called from any thread, also while another is in ``step``: it holds for the attempt
+        after the one that is under way.
         """
-        if not self._by_order:
-            self._attempt = 0
-            self._not_before = 0.0
+        self._hurry = True
 
     def step(self, timeout_seconds: float | None = None) -> float | None:
         """Make one attempt if there is something to send and it is time.
@@ -85,8 +85,12 @@ class Sender:
                 self.passed = self._outbox.passed()
                 return None
             self._pieces.append(batch)
-        if now < self._not_before:
+        hurry = self._hurry and not self._by_order
+        if now < self._not_before and not hurry:
             return self._not_before - now
+        if hurry:
+            self._hurry = False
+            self._attempt = 0
         delay = self._carry_out(self._try(self._pieces[0], timeout_seconds))
         if not self._pieces:
             self.passed = self._outbox.passed()
