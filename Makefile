@@ -22,8 +22,9 @@ $(RUNNABLE): pyproject.toml
 
 $(INSTALLED): $(RUNNABLE)
 	@echo "adding linters, tests and benchmarks …"
+	@# All of it at once: asked for what is missing alone, pip would break what is there.
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check \
-		--group lint --group test --group bench
+		--group lint --group test --group demo --group bench -e '.[otel,sidecar]'
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --pre --group rotel
 	@touch $(INSTALLED)
 
