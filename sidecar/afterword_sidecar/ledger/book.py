@@ -4,7 +4,8 @@ A fold over evidence and time. No clock, no I/O, no thread: ``now`` is passed in
 says what a store must make true. What is shown to anybody must be of a version that was committed.
 """
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from enum import Enum
 from itertools import chain
 from typing import Any, Final
 
@@ -16,7 +17,6 @@ from afterword_sidecar.ledger import totals, verdicts
 from afterword_sidecar.ledger.bookkeeping import Bookkeeper
 from afterword_sidecar.ledger.facts import (
     Batch,
-    Fact,
     Instance,
     InvocationEnded,
     Pending,
@@ -39,7 +39,7 @@ from afterword_sidecar.ledger.records import (
 from afterword_sidecar.ledger.registry import WHOLE_STREAM, Registry
 from afterword_sidecar.ledger.streams import Stream
 from afterword_sidecar.ledger.totals import Totals
-from afterword_sidecar.ledger.transitions import Kind
+from afterword_sidecar.ledger.transitions import ROWS, Kind, State
 from afterword_sidecar.ledger.view import View
 
 STALE: Final = "stale"
@@ -47,12 +47,20 @@ TOO_MANY_STREAMS: Final = "too_many_streams"
 BAD_OPENING: Final = "bad_opening_sequence"
 
 _KINDS: Final[dict[type, Kind]] = {
-    Scheduled: Kind.SCHEDULED,
     Started: Kind.STARTED,
     Pending: Kind.PENDING,
-    Settled: Kind.SETTLED,
     SpanEnded: Kind.SPAN,
 }
+
+
+class Told(Enum):
+    """What a fact was to the book."""
+
+    NEW = 0
+    BEFORE = 1
+    """Its number was seen before: it changes nothing."""
+    BADLY = 2
+    """It speaks of an opening that would come after it."""
 
 
 class Receipt(msgspec.Struct, frozen=True):
@@ -74,6 +82,16 @@ class Book:
         self._letters = Letters(self._totals, saved.dead_letters_open)
         self._keeper = Bookkeeper(limits, self._labels, self._totals, self._letters)
         self._registry = Registry(limits, self._labels, self._totals, self._keeper.wheel)
+        self._handlers: dict[type, Callable[[Stream, Any, float], Told]] = {
+            Scheduled: self._scheduled,
+            Started: self._told_of_task,
+            Pending: self._told_of_task,
+            SpanEnded: self._told_of_task,
+            Settled: self._settled,
+            InvocationEnded: self._told_of_stream,
+            Instance: self._told_of_stream,
+            Rollup: self._told_of_stream,
+        }
         self._restore(saved, now)
         self.stalled(0.0, now)
 
@@ -97,19 +115,16 @@ class Book:
         stream.hear(batch.received_at, newest_at, self._limits, same_clock=batch.same_clock)
         known, holes_known = stream.seen.highest, bool(stream.seen.holes)
         duplicates = bad = recovered = 0
+        handlers = self._handlers
         for fact in batch.facts:
-            kind = _KINDS.get(type(fact))
-            if kind is None:
-                new = self._stream_fact(stream, fact, now)
-            elif kind is not Kind.SCHEDULED and fact.opening_sequence >= fact.sequence:  # type: ignore[union-attr] # the kinds in _KINDS have one
-                bad += 1
-                continue
-            else:
-                new = self._task_fact(stream, fact, kind, now)
-            if not new:
+            told = handlers[type(fact)](stream, fact, now)
+            if told is Told.NEW:
+                if holes_known and fact.sequence <= known:
+                    recovered += 1
+            elif told is Told.BEFORE:
                 duplicates += 1
-            elif holes_known and fact.sequence <= known:
-                recovered += 1
+            else:
+                bad += 1
         self._registry.count_holes(stream, recovered, now)
         if recovered:
             self._look_again_at_lost_evidence(stream, now)
@@ -232,44 +247,60 @@ class Book:
 
     # Facts.
 
-    def _task_fact(self, stream: Stream, fact: Fact, kind: Kind, now: float) -> bool:
-        opening: int = fact.sequence if kind is Kind.SCHEDULED else fact.opening_sequence  # type: ignore[union-attr] # as above
-        if fact.sequence in stream.seen:
-            return False
-        self._keeper.take(stream, opening, kind, fact, now)
-        stream.seen.see(fact.sequence)
-        if kind is Kind.SETTLED:
-            self._note_closing(stream, fact)  # type: ignore[arg-type] # SETTLED is Settled
-        elif kind is Kind.SCHEDULED:
-            stream.scheduled_arrived += 1
-        return True
+    def _scheduled(self, stream: Stream, fact: Scheduled, now: float) -> Told:
+        if not stream.seen.see(fact.sequence):
+            return Told.BEFORE
+        stream.scheduled_arrived += 1
+        # Its number is new, so of all states only these two are possible: no need to look further.
+        early = stream.ahead.get(fact.sequence) if stream.ahead else None
+        state = State.UNSEEN if early is None or not early.closed else State.AHEAD
+        self._keeper.act(ROWS[state][Kind.SCHEDULED], stream, fact.sequence, fact, now)
+        return Told.NEW
 
-    def _note_closing(self, stream: Stream, fact: Settled) -> None:
+    def _settled(self, stream: Stream, fact: Settled, now: float) -> Told:
+        opening = fact.opening_sequence
+        if opening >= fact.sequence:
+            return Told.BADLY
+        if not stream.seen.see(fact.sequence):
+            return Told.BEFORE
+        self._keeper.take(stream, opening, Kind.SETTLED, fact, now)
         stream.settled_arrived += 1
         if fact.folded:
             stream.scheduled_arrived += 1
-            stream.seen.see(fact.opening_sequence)
+            stream.seen.see(opening)
             if fact.started_sequence:
                 stream.seen.see(fact.started_sequence)
+        return Told.NEW
 
-    def _stream_fact(self, stream: Stream, fact: Any, now: float) -> bool:
+    def _told_of_task(
+        self, stream: Stream, fact: Started | Pending | SpanEnded, now: float
+    ) -> Told:
+        if fact.opening_sequence >= fact.sequence:
+            return Told.BADLY
         if not stream.seen.see(fact.sequence):
-            return False
+            return Told.BEFORE
+        self._keeper.take(stream, fact.opening_sequence, _KINDS[type(fact)], fact, now)
+        return Told.NEW
+
+    def _told_of_stream(
+        self, stream: Stream, fact: Rollup | InvocationEnded | Instance, now: float
+    ) -> Told:
+        if not stream.seen.see(fact.sequence):
+            return Told.BEFORE
         if isinstance(fact, Rollup):
             self._roll_up(stream, fact, now)
         elif isinstance(fact, InvocationEnded):
             self._end_invocation(stream, fact, now)
-        elif isinstance(fact, Instance):
+        else:
             self._note_instance(stream, fact, now)
-        return True
+        return Told.NEW
 
     def _roll_up(self, stream: Stream, fact: Rollup, now: float) -> None:
         for low, high in fact.ranges:
             stream.seen.see_range(low, high)
         stream.settled_arrived += fact.count
         stream.scheduled_arrived += fact.count
-        series = self._keeper.series(stream, fact.task, fact.platform, fact.origin, now)
-        account = self._totals.account(series, now)
+        account = self._keeper.account(stream, fact.task, fact.platform, fact.origin, now)
         self._totals.schedule(account, fact.count)
         key = (fact.outcome, fact.reason, names.OBSERVED)
         self._totals.settle(account, key, now, fact.count)

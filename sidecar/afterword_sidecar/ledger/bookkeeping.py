@@ -23,14 +23,13 @@ from afterword_sidecar.ledger.records import (
     Cited,
     Early,
     OpenTask,
-    Series,
     SettledTask,
     TaskKey,
     Verdict,
 )
 from afterword_sidecar.ledger.streams import Stream
 from afterword_sidecar.ledger.timers import Wheel
-from afterword_sidecar.ledger.totals import Totals
+from afterword_sidecar.ledger.totals import Account, Totals
 from afterword_sidecar.ledger.transitions import ROWS, Action, Kind
 
 
@@ -43,6 +42,8 @@ class Bookkeeper:
         self.totals = counted
         self.letters = letters
         self.wheel: Wheel[Stream] = Wheel(_worth_a_look)
+        self._accounts: dict[tuple[str, str, str, str], Account] = {}
+        """By the names as a client spells them, within the cap on labels."""
         self.hold_until = 0.0
         self.payloads: dict[TaskKey, str] = {}
         """Payloads of fresh tasks: with the next commit they are the store's."""
@@ -70,16 +71,27 @@ class Bookkeeper:
 
     def take(self, stream: Stream, opening: int, kind: Kind, fact: Fact | None, now: float) -> None:
         """Look up what evidence of this kind does to the task now, and do it."""
-        action = ROWS[stream.state_of(opening)][kind]
-        if action:
-            self._handlers[action](stream, opening, fact, now)
+        self.act(ROWS[stream.state_of(opening)][kind], stream, opening, fact, now)
 
-    def series(self, stream: Stream, task: str, platform: str, origin: str, now: float) -> Series:
-        """The labels for a task, an overflow of names counted."""
-        series = self.labels.series(stream.source.service, task, platform, origin)
-        if series.task == OTHER and task != OTHER:
-            self.totals.add(totals.LABEL_OVERFLOW, (series.service,), now)
-        return series
+    def act(
+        self, action: Action, stream: Stream, opening: int, fact: Fact | None, now: float
+    ) -> None:
+        """Carry out what the transition table says."""
+        self._handlers[action](stream, opening, fact, now)
+
+    def account(self, stream: Stream, task: str, platform: str, origin: str, now: float) -> Account:
+        """What a task of this name is counted under, an overflow of names counted too."""
+        spelling = (stream.source.service, task, platform, origin)
+        account = self._accounts.get(spelling)
+        if account is None:
+            series = self.labels.series(*spelling)
+            account = self.totals.account(series, now)
+            if spelling == (series.service, series.task, series.platform, series.origin):
+                self._accounts[spelling] = account
+            # Other spellings are not remembered: a million names past the cap cost nothing.
+            if series.task == OTHER and task != OTHER:
+                self.totals.add(totals.LABEL_OVERFLOW, (series.service,), now)
+        return account
 
     def keep(self, stream: Stream, task: OpenTask, now: float) -> None:
         """A task is open after a drain, or was restored: set its timer, count its age."""
@@ -110,15 +122,15 @@ class Bookkeeper:
     # Opening.
 
     def _open(self, stream: Stream, opening: int, fact: Scheduled, now: float) -> None:
-        series = self.series(stream, fact.task, fact.platform, fact.origin, now)
+        account = self.account(stream, fact.task, fact.platform, fact.origin, now)
         early = stream.ahead.pop(opening, None) if stream.ahead else None
-        task = entries.open_task(fact, stream.source, series, now, early)
+        task = entries.open_task(fact, stream.source, account.series, now, early)
         stream.fresh[opening] = task
         if fact.payload is not None:
             self.payloads[stream.source.stream, opening] = fact.payload
         if fact.invocation:
             stream.by_invocation.setdefault(fact.invocation, set()).add(opening)
-        self.totals.schedule(self.totals.account(series, now))
+        self.totals.schedule(account)
 
     def _attach(self, stream: Stream, opening: int, fact: Scheduled, now: float) -> None:
         letter = stream.ahead.pop(opening).letter
@@ -182,10 +194,11 @@ class Bookkeeper:
     def _stand_alone(
         self, stream: Stream, opening: int, fact: Settled | SpanEnded, now: float
     ) -> None:
-        series = self.series(stream, fact.task, fact.platform, fact.origin, now)
+        account = self.account(stream, fact.task, fact.platform, fact.origin, now)
+        series = account.series
         task = entries.opening_of(fact, stream.source, series, now)
         settled = entries.closed(task, fact, now)
-        self.totals.schedule(self.totals.account(series, now))
+        self.totals.schedule(account)
         payload = None
         if isinstance(fact, Settled):
             payload = fact.payload

@@ -100,12 +100,12 @@ def infer(task: OpenTask, seen: Circumstances, now: float, limits: Limits) -> Ve
 
 def told_of(task: OpenTask) -> tuple[Cited, ...]:
     """The evidence a task itself has left so far, in the order of its life."""
-    cited = [Cited(names.EVENT_SCHEDULED, task.sequence, task.scheduled_at)]
+    cited: tuple[Cited, ...] = (Cited(names.EVENT_SCHEDULED, task.sequence, task.scheduled_at),)
     if task.started_sequence:
-        cited.append(Cited(names.EVENT_STARTED, task.started_sequence, task.started_at))
+        cited += (Cited(names.EVENT_STARTED, task.started_sequence, task.started_at),)
     if task.pending_sequence:
-        cited.append(Cited(names.EVENT_PENDING, task.pending_sequence, task.pending_at))
-    return tuple(cited)
+        cited += (Cited(names.EVENT_PENDING, task.pending_sequence, task.pending_at),)
+    return cited
 
 
 def due_at(task: OpenTask, offset_seconds: float, limits: Limits) -> float:
