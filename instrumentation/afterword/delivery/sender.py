@@ -65,7 +65,7 @@ class Sender:
         """Records given up so far: refused, rejected, or too large."""
 
     def hurry(self) -> None:
-        """Do not wait for the next attempt, unless the sidecar asked for it; back off anew after it.
+        """Do not wait for the next attempt, unless the sidecar named it; back off anew.
 
         May be called from any thread, also while another is in ``step``: it holds for the attempt
         after the one that is under way.
