@@ -4,9 +4,6 @@ from collections.abc import Callable
 from types import CodeType, CoroutineType
 from typing import Any, Final, NamedTuple
 
-from afterword import names
-from afterword.evidence import TaskKind
-
 
 class Registration(NamedTuple):
     """A function marked with ``@afterword.deferred``."""
@@ -33,7 +30,6 @@ _MOST_REMEMBERED: Final = 4096
 _namings: Final[dict[tuple[int, str], tuple[CodeType, Naming]]] = {}
 """By code and qualified name: one decorator's wrapper is the code of many functions. The code is
 kept, so that its id is not given to another."""
-_kinds: Final[dict[tuple[str, str, str, str], TaskKind]] = {}
 
 
 def register(registration: Registration) -> None:
@@ -76,14 +72,3 @@ def naming_of(awaitable: Any) -> Naming:
 def _naming(module: Any, qualified_name: str, registration: Registration | None) -> Naming:
     name = registration.name if registration is not None else qualified_name
     return Naming(name, f"{module}.{qualified_name}" if module else qualified_name, registration)
-
-
-def kind_of(name: str, function: str, platform: str, origin: str) -> TaskKind:
-    """The kind; one object for equal ones, so that it is compared and hashed quickly."""
-    key = (name, function, platform, origin)
-    kind = _kinds.get(key)
-    if kind is None:
-        kind = TaskKind(name or names.UNKNOWN, platform, origin, function)
-        if len(_kinds) < _MOST_REMEMBERED:
-            _kinds[key] = kind
-    return kind

@@ -1,12 +1,14 @@
 """Opening a task's entry: named, placed in its trace, its payload taken, told before it is run."""
 
+import math
 from time import time_ns
 from typing import Any, Final, NamedTuple
 
 from afterword import counters, spans, surroundings
 from afterword.deliveries import open_delivery
 from afterword.evidence import Opening
-from afterword.kinds import Naming, kind_of
+from afterword.internal_errors import logger
+from afterword.kinds import Naming
 from afterword.stream import current
 from afterword.tracked import Tracked
 
@@ -33,6 +35,27 @@ class Request(NamedTuple):
     guard_lead_seconds: float = 0.0
 
 
+_NOTHING_SAID: Final = Request()
+
+
+def request_of(name: object, deadline: float | None, payload: object) -> Request:
+    """The request of a caller; the same object whenever nothing was said."""
+    if name is None and deadline is None and payload is UNSAID:
+        return _NOTHING_SAID
+    said = name if name is None or type(name) is str else str(name)
+    return Request(said or None, finite(deadline), payload)
+
+
+def finite(deadline: object) -> float | None:
+    """The deadline, if it is one: a platform that never stops the task sets none."""
+    if deadline is None:
+        return None
+    if isinstance(deadline, int | float) and math.isfinite(deadline):
+        return float(deadline)
+    logger.warning("afterword: deadline=%r is no time in Unix seconds and is left out", deadline)
+    return None
+
+
 def open_task(awaitable: Any, naming: Naming, request: Request) -> Tracked:
     """Open an entry for an awaitable that has none. May raise; callers go on without us then."""
     stream = current()
@@ -42,7 +65,9 @@ def open_task(awaitable: Any, naming: Naming, request: Request) -> Tracked:
         counters.register_when_possible()
     around = surroundings.current.get()
     settings = stream.settings
-    kind = kind_of(request.name or naming.name, naming.function, request.platform, around.origin)
+    kind, tally = stream.kind_and_tally(
+        request.name or naming.name, naming.function, request.platform, around.origin
+    )
     sequence = stream.next_sequence()
     place = spans.begin(kind, stream.id, sequence, settings)
     payload, omitted = None, ""
@@ -74,7 +99,6 @@ def open_task(awaitable: Any, naming: Naming, request: Request) -> Tracked:
         omitted,
     )
     identity = id(awaitable)
-    tally = stream.tally_of(kind)
     tracked = Tracked(stream, tally, opening, place.span, identity)
     with stream.lock:
         tally.scheduled += 1

@@ -54,9 +54,9 @@ class Stream:
     """One process that reports. Safe from any thread, and from finalizers."""
 
     __slots__ = (
+        "_known_kinds",
         "_numbers",
         "_tallies",
-        "_tally_by_kind",
         "by_identity",
         "delivery",
         "id",
@@ -80,7 +80,7 @@ class Stream:
         self.by_identity: Final[dict[int, Tracked]] = {}
         """By ``id()`` of the live awaitable that was handed over."""
         self._tallies: Final[dict[Labels, Tally]] = {}
-        self._tally_by_kind: Final[dict[TaskKind, Tally]] = {}
+        self._known_kinds: Final[dict[tuple[str, str, str, str], tuple[TaskKind, Tally]]] = {}
         self.stopping = False
         """The process is about to end: whatever is cancelled from now on is ``shutdown``."""
         self._numbers: Final = count(1)
@@ -95,19 +95,28 @@ class Stream:
         if self.delivery is not None:
             self.delivery.send(record)
 
-    def tally_of(self, kind: TaskKind) -> Tally:
-        """The tally of a kind; beyond a bound on label values, the one of ``_other``."""
-        tally = self._tally_by_kind.get(kind)
-        if tally is not None:
-            return tally
+    def kind_and_tally(
+        self, name: str, function: str, platform: str, origin: str
+    ) -> tuple[TaskKind, Tally]:
+        """The kind of a task, and where it is counted: under ``_other`` beyond a bound on labels.
+
+        One kind object for equal ones, so that they are compared and hashed quickly.
+        """
+        key = (name, function, platform, origin)
+        known = self._known_kinds.get(key)
+        return known if known is not None else self._new_kind(key)
+
+    def _new_kind(self, key: tuple[str, str, str, str]) -> tuple[TaskKind, Tally]:
+        name, function, platform, origin = key
         with self.lock:
-            labels = (kind.name, kind.platform, kind.origin)
+            labels = (name, platform, origin)
             if labels not in self._tallies and len(self._tallies) >= _MOST_TALLIES:
-                labels = (_OTHER, kind.platform, kind.origin)
+                labels = (_OTHER, platform, origin)
             tally = self._tallies.setdefault(labels, Tally(labels))
-            if len(self._tally_by_kind) < _MOST_TALLIES:
-                self._tally_by_kind[kind] = tally
-        return tally
+            known = (TaskKind(name, platform, origin, function), tally)
+            if len(self._known_kinds) < _MOST_TALLIES:
+                self._known_kinds[key] = known
+        return known
 
     def counted(self) -> list[Counted]:
         """What was counted so far, as of one moment."""
