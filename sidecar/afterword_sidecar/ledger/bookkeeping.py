@@ -150,7 +150,8 @@ class Bookkeeper:
         task = self._open_task(stream, opening)
         self._update(stream, entries.started(task, fact, now))
         if fact.start_delay_seconds is not None:
-            self.totals.observe(totals.START_DELAY, task.series, fact.start_delay_seconds, now)
+            account = self.totals.account(task.series, now)
+            self.totals.observe(totals.START_DELAY, account, fact.start_delay_seconds, now)
 
     def _note_pending(self, stream: Stream, opening: int, fact: Pending, now: float) -> None:
         self._update(stream, entries.pending(self._open_task(stream, opening), fact, now))
@@ -182,33 +183,33 @@ class Bookkeeper:
     def _close(self, stream: Stream, opening: int, fact: Settled | SpanEnded, now: float) -> None:
         task, payload = self._remove(stream, opening)
         settled = entries.closed(task, fact, now)
+        account = self.totals.account(task.series, now)
         if isinstance(fact, Settled):
             payload = fact.payload if payload is None else payload
             if not task.started_sequence and fact.start_delay_seconds is not None:
-                self.totals.observe(totals.START_DELAY, task.series, fact.start_delay_seconds, now)
+                self.totals.observe(totals.START_DELAY, account, fact.start_delay_seconds, now)
         else:
             stream.amendable[opening] = settled
-        self._pronounce(settled, payload, now)
-        self._observe(settled, now)
+        self._pronounce(account, settled, payload, now)
+        self._observe(account, settled, now)
 
     def _stand_alone(
         self, stream: Stream, opening: int, fact: Settled | SpanEnded, now: float
     ) -> None:
         account = self.account(stream, fact.task, fact.platform, fact.origin, now)
-        series = account.series
-        task = entries.opening_of(fact, stream.source, series, now)
+        task = entries.opening_of(fact, stream.source, account.series, now)
         settled = entries.closed(task, fact, now)
         self.totals.schedule(account)
         payload = None
         if isinstance(fact, Settled):
             payload = fact.payload
             if fact.start_delay_seconds is not None:
-                self.totals.observe(totals.START_DELAY, series, fact.start_delay_seconds, now)
+                self.totals.observe(totals.START_DELAY, account, fact.start_delay_seconds, now)
             self._expect_opening(stream, settled, folded=fact.folded)
         else:
             stream.amendable[opening] = settled
-        self._pronounce(settled, payload, now)
-        self._observe(settled, now)
+        self._pronounce(account, settled, payload, now)
+        self._observe(account, settled, now)
 
     def _expect_opening(self, stream: Stream, settled: SettledTask, *, folded: bool) -> None:
         """The opening may come late. Where there is no room to wait for it, count it as seen."""
@@ -233,11 +234,12 @@ class Bookkeeper:
         settled = SettledTask(opening=task, verdict=verdict, awaiting=task.awaiting)
         stream.amendable[opening] = settled
         self._watch_finality(stream, settled)
-        self._pronounce(settled, payload, now)
+        self._pronounce(self.totals.account(task.series, now), settled, payload, now)
 
-    def _pronounce(self, settled: SettledTask, payload: str | None, now: float) -> None:
+    def _pronounce(
+        self, account: Account, settled: SettledTask, payload: str | None, now: float
+    ) -> None:
         verdict = settled.verdict
-        account = self.totals.account(settled.opening.series, now)
         self.totals.settle(account, (verdict.outcome, verdict.reason, verdict.basis), now)
         self.settled.append(settled)
         if verdict.outcome != names.COMPLETED:
@@ -268,15 +270,15 @@ class Bookkeeper:
                 del stream.by_invocation[task.invocation]
         return task, payload
 
-    def _observe(self, settled: SettledTask, now: float) -> None:
+    def _observe(self, account: Account, settled: SettledTask, now: float) -> None:
         task = settled.opening
         if settled.duration_seconds is not None:
-            self.totals.observe(totals.DURATION, task.series, settled.duration_seconds, now)
+            self.totals.observe(totals.DURATION, account, settled.duration_seconds, now)
         if task.deadline is not None and settled.settled_at is not None:
             budget = task.deadline - task.scheduled_at
             if budget > 0:
                 used = max(0.0, settled.settled_at - task.scheduled_at) / budget
-                self.totals.observe(totals.BUDGET_USED, task.series, used, now)
+                self.totals.observe(totals.BUDGET_USED, account, used, now)
 
     # After it was pronounced.
 
@@ -284,7 +286,7 @@ class Bookkeeper:
         before = stream.amendable[opening]
         after = entries.closed(before.opening, fact, now)
         self._revise(stream, before, after, now)
-        self._observe(after, now)
+        self._observe(self.totals.account(after.opening.series, now), after, now)
         if isinstance(fact, Settled):
             del stream.amendable[opening]
 

@@ -77,12 +77,14 @@ class Histogram:
 class Account:
     """What is counted for one series."""
 
-    __slots__ = ("in_flight", "oldest", "scheduled", "series", "settled")
+    __slots__ = ("histograms", "in_flight", "oldest", "scheduled", "series", "settled")
 
     def __init__(self, series: Series, scheduled: Counter) -> None:
         self.series = series
         self.scheduled = scheduled
         self.settled: dict[tuple[str, str, str], Counter] = {}
+        self.histograms: dict[str, Histogram] = {}
+        """By metric; shared with other series of the same service and task."""
         self.in_flight = 0
         self.oldest: dict[int, int] = {}
         """Open tasks by the second in which they were scheduled: the least key is the oldest."""
@@ -152,12 +154,15 @@ class Totals:
         if count:
             self._add(self._counter(metric, labels, now), count)
 
-    def observe(self, metric: str, series: Series, value: float, now: float) -> None:
+    def observe(self, metric: str, account: Account, value: float, now: float) -> None:
         """Put ``value`` (seconds, or a ratio) into a histogram of the task."""
-        key = (metric, (series.service, series.task))
-        histogram = self._histograms.get(key)
+        histogram = account.histograms.get(metric)
         if histogram is None:
-            histogram = self._histograms[key] = Histogram(metric, key[1], now)
+            labels = (account.series.service, account.series.task)
+            histogram = self._histograms.setdefault(
+                (metric, labels), Histogram(metric, labels, now)
+            )
+            account.histograms[metric] = histogram
         histogram.counts[bisect_left(histogram.bounds, value)] += 1
         histogram.sum += value
         if not histogram.dirty:
