@@ -7,7 +7,7 @@ from inspect import isawaitable
 from types import CoroutineType
 from typing import Any, Final, TypeVar
 
-from afterword import endings, internal_errors, stream
+from afterword import endings, hosting, internal_errors, stream
 from afterword.handed_over import HandedOver
 from afterword.internal_errors import logger
 from afterword.kinds import Naming, naming_of, naming_of_coroutine
@@ -45,19 +45,24 @@ def wait_until(
             nothing, any other value for itself. By default as its function or the settings say.
 
     Returns:
-        The future that runs it; it may be awaited and need not be. ``None`` where there is no
-        running loop: a coroutine is then closed, reported as ``dropped`` / ``no_context``, and a
-        warning is logged, as it would never run.
+        The future that runs it; it may be awaited and need not be. ``None`` where the platform runs
+        it after the response (Vercel), and where there is no running loop: a coroutine is then
+        closed, reported as ``dropped`` / ``no_context``, and a warning is logged, as it would never
+        run.
 
     Raises:
         TypeError: ``awaitable`` is none, or ``timeout`` is no number.
     """
     if timeout is not None:
         _check_timeout(timeout)
+    request = request_of(name, deadline, payload)
+    host = hosting.current()
     if type(awaitable) is CoroutineType:
         naming = naming_of_coroutine(awaitable)
     elif asyncio.isfuture(awaitable):
-        return _watch(awaitable, request_of(name, deadline, payload), timeout)
+        if host is None or not host(awaitable, request, timeout):
+            watch_future(awaitable, request, timeout)
+        return awaitable
     elif isawaitable(awaitable):
         naming = naming_of(awaitable)
     else:
@@ -65,8 +70,9 @@ def wait_until(
             f"wait_until({awaitable!r}): not awaitable; pass a coroutine, a Task, a Future or an "
             "object with __await__ (for a concurrent.futures.Future: asyncio.wrap_future)"
         )
+    if host is not None and host(awaitable, request, timeout):
+        return None
     loop = asyncio._get_running_loop()  # noqa: SLF001 - exported by asyncio, and it does not raise
-    request = request_of(name, deadline, payload)
     if loop is None:
         drop(awaitable, request)
         return None
@@ -159,15 +165,15 @@ def drop(
         internal_errors.handle("booking a task that cannot run")
 
 
-def _watch(
-    future: "asyncio.Future[T]", request: Request, timeout_seconds: float | None
-) -> "asyncio.Future[T]":
+def watch_future(
+    future: "asyncio.Future[Any]", request: Request, timeout_seconds: float | None = None
+) -> None:
+    """Book a Task or Future that runs by itself, once, and follow it to its end. Never raises."""
     try:
         if open_entry_of(future) is None and _entry_behind(future) is None:
             watch(future, open_task(future, naming_of(future), request), timeout_seconds)
     except Exception:  # noqa: BLE001 - telemetry never harms its host
         internal_errors.handle("watching a task")
-    return future
 
 
 def _entry_behind(future: "asyncio.Future[Any]") -> Tracked | None:
