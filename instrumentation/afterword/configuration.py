@@ -33,6 +33,7 @@ def configure(  # noqa: PLR0913 - one keyword per setting, each with a default
     redact_fields: "Iterable[str] | None" = None,
     redact: "Redact | None" = None,
     span_parent: "SpanParent | None" = None,
+    asyncio_tasks: "Iterable[str] | None" = None,
     otlp_endpoint: str | None = None,
     tracer_provider: "TracerProvider | None" = None,
     meter_provider: "MeterProvider | None" = None,
@@ -52,6 +53,9 @@ def configure(  # noqa: PLR0913 - one keyword per setting, each with a default
         redact: Called with path and value of each scalar of a payload, and with exception messages
             and stacks (as ``exception.message``, ``exception.stacktrace``); returns what may leave.
         span_parent: ``child`` of the current span, or ``link`` for a new trace linked to it.
+        asyncio_tasks: Which tasks made with ``create_task`` are watched, once
+            ``instrument("asyncio")`` was called: patterns such as ``shop.*`` or ``send_*``
+            (``AFTERWORD_ASYNCIO_TASKS``).
         otlp_endpoint: Where spans and metrics go by OTLP/HTTP, if the application has set up no
             SDK; by default OpenTelemetry's own variables decide (``OTEL_EXPORTER_OTLP_…``).
         tracer_provider: Used for our spans instead of the global one.
@@ -69,6 +73,7 @@ def configure(  # noqa: PLR0913 - one keyword per setting, each with a default
                 "redact_fields": tuple(redact_fields) if redact_fields is not None else None,
                 "redact": redact,
                 "span_parent": span_parent,
+                "asyncio_tasks": tuple(asyncio_tasks) if asyncio_tasks is not None else None,
             }
         )
         if tracer_provider is not None:

@@ -36,7 +36,13 @@ CUT_OFF: Final = (CancelledError, GeneratorExit)
 """What escapes from work that somebody else ended."""
 
 
-def ending_of(error: BaseException | None, *, timeout_expired: bool, stopping: bool) -> Ending:
+def ending_of(
+    error: BaseException | None,
+    *,
+    timeout_expired: bool,
+    stopping: bool,
+    disconnected: bool = False,
+) -> Ending:
     """The first row of the outcome table that matches.
 
     Args:
@@ -44,6 +50,7 @@ def ending_of(error: BaseException | None, *, timeout_expired: bool, stopping: b
             it was closed or garbage-collected while suspended.
         timeout_expired: The caller's ``timeout=`` ran out and cancelled it.
         stopping: The process was stopping when it ended.
+        disconnected: The client that its request came from had gone away before it ended.
     """
     if error is None:
         return COMPLETED
@@ -52,7 +59,8 @@ def ending_of(error: BaseException | None, *, timeout_expired: bool, stopping: b
             return TIMED_OUT
         if stopping:
             return SHUTDOWN
-        return CANCELLED if isinstance(error, CancelledError) else ABANDONED
+        by_somebody = DISCONNECTED if disconnected else CANCELLED
+        return by_somebody if isinstance(error, CancelledError) else ABANDONED
     if isinstance(error, TimeoutError):
         return TIMED_OUT if timeout_expired else TIMEOUT_RAISED
     return FAILED

@@ -1,6 +1,7 @@
 """Naming: which kind of task an awaitable is, and which functions were marked as tasks."""
 
 from collections.abc import Callable
+from functools import partial
 from types import CodeType, CoroutineType
 from typing import Any, Final, NamedTuple
 
@@ -67,6 +68,19 @@ def naming_of(awaitable: Any) -> Naming:
         return _naming(frame.f_globals.get("__name__", ""), qualified_name, None)
     kind = type(subject)
     return _naming(kind.__module__, kind.__qualname__, None)
+
+
+def naming_of_function(function: Any) -> Naming:
+    """The naming of what a platform will call by itself: a function, a partial, an object."""
+    while isinstance(function, partial):
+        function = function.func
+    qualified_name = getattr(function, "__qualname__", None)
+    if not isinstance(qualified_name, str):
+        kind = type(function)
+        return _naming(kind.__module__, kind.__qualname__, None)
+    code = getattr(function, "__code__", None)
+    registration = _by_code.get((id(code), qualified_name))
+    return _naming(getattr(function, "__module__", ""), qualified_name, registration)
 
 
 def _naming(module: Any, qualified_name: str, registration: Registration | None) -> Naming:

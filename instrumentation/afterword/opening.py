@@ -1,6 +1,7 @@
 """Opening a task's entry: named, placed in its trace, its payload taken, told before it is run."""
 
 import math
+from collections.abc import Callable, Mapping
 from time import time_ns
 from typing import Any, Final, NamedTuple
 
@@ -33,6 +34,8 @@ class Request(NamedTuple):
     payload: object = UNSAID
     platform: str = PLATFORM_ASYNCIO
     guard_lead_seconds: float = 0.0
+    arguments: Callable[[], Mapping[str, object]] | None = None
+    """How to read the arguments of what does not show them as a coroutine does."""
 
 
 _NOTHING_SAID: Final = Request()
@@ -80,14 +83,17 @@ def open_task(awaitable: Any, naming: Naming, request: Request) -> Tracked:
         if wanted is not False:
             from afterword.capture import capture  # noqa: PLC0415 - off by default
 
-            payload, omitted = capture(awaitable, wanted, settings)
+            payload, omitted = capture(awaitable, wanted, settings, request.arguments)
+    route = around.route
+    if not route and around.route_now is not None:
+        route = around.route_now()
     opening = Opening(
         sequence,
         time_ns(),
         kind,
         request.deadline,
         request.guard_lead_seconds,
-        around.route,
+        route,
         around.invocation,
         place.trace_id,
         place.span_id,

@@ -40,6 +40,8 @@ class Settings(NamedTuple):
     spool_segment_bytes: int = 4 * 1024 * 1024
     buffer_max_bytes: int = 16 * 1024 * 1024
     """Evidence kept in memory for the endpoint; beyond it detail is shed."""
+    asyncio_tasks: tuple[str, ...] = ()
+    """Which tasks made with ``create_task`` are watched: patterns of their functions' names."""
     exceptions_on_spans: bool = True
     exceptions_as_logs: bool = False
     sdk_disabled: bool = False
@@ -127,6 +129,7 @@ _VARIABLES: Final[tuple[tuple[str, str, Callable[[str], object]], ...]] = (
     ("AFTERWORD_SPOOL_MAX_BYTES", "spool_max_bytes", _positive_integer),
     ("AFTERWORD_SPOOL_SEGMENT_BYTES", "spool_segment_bytes", _positive_integer),
     ("AFTERWORD_BUFFER_MAX_BYTES", "buffer_max_bytes", _positive_integer),
+    ("AFTERWORD_ASYNCIO_TASKS", "asyncio_tasks", _names),
     ("OTEL_SDK_DISABLED", "sdk_disabled", _boolean),
 )
 VARIABLES: Final = tuple(variable for variable, _, _ in _VARIABLES)

@@ -1,5 +1,6 @@
 """What a task inherits from where it is handed over. Platforms set it; nested tasks inherit it."""
 
+from collections.abc import Callable
 from contextvars import ContextVar
 from typing import Final, NamedTuple
 
@@ -16,6 +17,9 @@ class Surroundings(NamedTuple):
     """``http.route`` of the request."""
     invocation: str = ""
     """``faas.invocation_id``."""
+    route_now: Callable[[], str] | None = None
+    """Asked when a task is handed over, where a request's route is known only once it is matched.
+    Told only if ``route`` is empty."""
 
 
 NOWHERE: Final = Surroundings()

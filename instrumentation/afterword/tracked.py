@@ -27,6 +27,7 @@ class Tracked:
     """
 
     __slots__ = (
+        "disconnected",
         "followers",
         "future",
         "identity",
@@ -59,6 +60,8 @@ class Tracked:
         self.suspended: weakref.ref[Any] | None = None
         """What to look into for where it is suspended, if there is no ``future``."""
         self.timeout_expired = False
+        self.disconnected = False
+        """The client has gone away: a cancellation from now on is the framework's answer to it."""
         self.settled = False
         self.followers: tuple[Callable[[], None], ...] = ()
         """Called once it is settled and told, on whatever thread that happens. To be quick."""
@@ -83,7 +86,10 @@ class Tracked:
         else:
             stopping = self.stream.stopping or endings.is_stopping(error, sys._getframe(1))  # noqa: SLF001 - the only way to see who cancels
             ending = endings.ending_of(
-                error, timeout_expired=self.timeout_expired, stopping=stopping
+                error,
+                timeout_expired=self.timeout_expired,
+                stopping=stopping,
+                disconnected=self.disconnected,
             )
         self.settle(ending, error)
 

@@ -13,7 +13,7 @@ from afterword.internal_errors import logger
 from afterword.kinds import Naming, naming_of, naming_of_coroutine
 from afterword.opening import UNSAID, Request, open_task, request_of
 from afterword.tracked import Tracked
-from afterword.watching import watch
+from afterword.watching import adopt, watch
 from afterword.wrapping import tracked_by, wrap
 
 T = TypeVar("T")
@@ -170,8 +170,11 @@ def watch_future(
 ) -> None:
     """Book a Task or Future that runs by itself, once, and follow it to its end. Never raises."""
     try:
-        if open_entry_of(future) is None and _entry_behind(future) is None:
+        known = open_entry_of(future) or _entry_behind(future)
+        if known is None:
             watch(future, open_task(future, naming_of(future), request), timeout_seconds)
+        elif known.future is None and isinstance(future, asyncio.Task):
+            adopt(future, known, timeout_seconds)  # so far its platform was only looked on
     except Exception:  # noqa: BLE001 - telemetry never harms its host
         internal_errors.handle("watching a task")
 

@@ -49,31 +49,48 @@ class _Watcher:
                 internal_errors.handle("noticing that a watched task was dropped")
 
 
-def watch(future: "asyncio.Future[Any]", tracked: Tracked, timeout_seconds: float | None) -> None:
+def watch(
+    future: "asyncio.Future[Any]",
+    tracked: Tracked,
+    timeout_seconds: float | None,
+    *,
+    keep_alive: bool = True,
+) -> None:
     """Follow a future to its end. It counts as started: it runs whether it is watched or not.
 
-    A Task is kept alive, as asyncio's loop would not; a plain Future is not: if nobody else holds
-    it, nobody can ever resolve it.
+    A Task is kept alive, as asyncio's loop would not, unless nobody asked for that; a plain Future
+    is not: if nobody else holds it, nobody can ever resolve it.
     """
     tracked.start()
     if future.done():
         tracked.end(_error_of(future))
         return
     watcher = _Watcher(tracked)
-    if isinstance(future, asyncio.Task):
+    if keep_alive and isinstance(future, asyncio.Task):
         tracked.future = future
     else:
         _remember(tracked, future)
-    loop = future.get_loop()
-    if asyncio._get_running_loop() is loop or not loop.is_running():  # noqa: SLF001 - exported by asyncio
-        _follow(future, watcher, timeout_seconds)
-    else:
-        loop.call_soon_threadsafe(_follow, future, watcher, timeout_seconds)
+    _follow(future, watcher, timeout_seconds)
+
+
+def adopt(future: "asyncio.Future[Any]", tracked: Tracked, timeout_seconds: float | None) -> None:
+    """Take on a future that was watched but not handed over: kept alive, and ended in time."""
+    tracked.future = future
+    if timeout_seconds is not None:
+        _follow(future, _Watcher(tracked), timeout_seconds)
 
 
 def _follow(
     future: "asyncio.Future[Any]", watcher: _Watcher, timeout_seconds: float | None
 ) -> None:
+    loop = future.get_loop()
+    if asyncio._get_running_loop() is loop or not loop.is_running():  # noqa: SLF001 - exported by asyncio
+        _add(future, watcher, timeout_seconds)
+    else:
+        loop.call_soon_threadsafe(_add, future, watcher, timeout_seconds)
+
+
+def _add(future: "asyncio.Future[Any]", watcher: _Watcher, timeout_seconds: float | None) -> None:
     future.add_done_callback(watcher)
     if timeout_seconds is not None:
         watcher.timer = future.get_loop().call_later(timeout_seconds, watcher.expire, future)

@@ -5,6 +5,7 @@ large, or no plain data, is left out and said to be.
 """
 
 import json
+from collections.abc import Callable, Mapping
 from types import CodeType, CoroutineType
 from typing import Any, Final, NamedTuple
 
@@ -24,7 +25,12 @@ class Captured(NamedTuple):
     omitted: str = ""
 
 
-def capture(awaitable: object, wanted: object, settings: Settings) -> Captured:
+def capture(
+    awaitable: object,
+    wanted: object,
+    settings: Settings,
+    arguments: Callable[[], Mapping[str, object]] | None = None,
+) -> Captured:
     """The payload of an awaitable that has not started. Never raises.
 
     ``{"arguments": {name: value}}``, with ``*args`` under ``"*args"`` and ``**kwargs`` under
@@ -35,10 +41,14 @@ def capture(awaitable: object, wanted: object, settings: Settings) -> Captured:
         awaitable: What is handed over.
         wanted: ``True`` for its arguments; any other value is the payload itself.
         settings: For the bound and for redaction.
+        arguments: How to read the arguments of what is no coroutine; called only if wanted. Named
+            as a coroutine's: parameters by their names, the rest under ``*args``, ``**kwargs``.
     """
     try:
         if wanted is not True:
             return _written("value", wanted, settings)
+        if arguments is not None:
+            return _written("arguments", dict(arguments()), settings)
         if type(awaitable) is not CoroutineType:
             return Captured(None, f"a {type(awaitable).__name__} does not show its arguments")
         if awaitable.cr_frame is None or awaitable.cr_suspended or awaitable.cr_running:
