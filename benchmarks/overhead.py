@@ -27,7 +27,7 @@ from opentelemetry.sdk.trace import TracerProvider
 from opentelemetry.sdk.trace.export import BatchSpanProcessor
 
 import afterword
-from afterword import stream
+from afterword import internal_errors, stream
 
 TASKS: Final = 2000
 """Below the batch processor's queue of 2048: it must not drop spans instead of exporting them."""
@@ -44,6 +44,7 @@ async def work() -> None:
 
 def measure(rounds: int = ROUNDS) -> dict[str, float]:
     """The three ratios, and the microseconds of CPU time a task that they rest on."""
+    internal_errors.re_raise = True  # what fails is fast
     os.environ["OTEL_PYTHON_ASYNCIO_COROUTINE_NAMES_TO_TRACE"] = "work"
     with _sink() as endpoint, tempfile.TemporaryDirectory(dir=_memory()) as spool:
         tracer_provider, meter_provider = _set_up_sdk(endpoint)
@@ -118,8 +119,13 @@ def _ours(flags: int, tracer_provider: TracerProvider, **where: str) -> float:
     return _round(
         lambda: afterword.wait_until(work()),
         flags,
-        lambda: (afterword.flush(FLUSH_SECONDS), tracer_provider.force_flush()),
+        lambda: (_flush_all(), tracer_provider.force_flush()),
     )
+
+
+def _flush_all() -> None:
+    if not afterword.flush(FLUSH_SECONDS):
+        raise RuntimeError("evidence was lost, so its cost was not all measured")
 
 
 def _set_up_sdk(endpoint: str) -> tuple[TracerProvider, MeterProvider]:

@@ -28,6 +28,7 @@ from afterword.evidence import (
 _INFO: Final = 9
 _WARN: Final = 13
 _ERROR: Final = 17
+_NS: Final = 1e9
 
 
 def quote(text: str) -> str:
@@ -78,8 +79,9 @@ _OPENING_SEQUENCE: Final = '"}}' + _opens(names.OPENING_SEQUENCE, "intValue")
 _START_DELAY: Final = _opens(names.START_DELAY, "doubleValue")
 _THEN_START_DELAY: Final = '"}}' + _START_DELAY
 _THEN_SCHEDULED_TIME: Final = '"}}' + _opens(names.SCHEDULED_TIME, "doubleValue")
-_THEN_OUTCOME: Final = "}}" + _opens(names.OUTCOME, "stringValue")
+_OUTCOME: Final = _opens(names.OUTCOME, "stringValue")
 _THEN_REASON: Final = '"}}' + _opens(names.REASON, "stringValue")
+_COMPLETED: Final = f'{_OUTCOME}{names.COMPLETED}{_THEN_REASON}{names.COMPLETED}"}}}}'
 _DURATION: Final = _opens(names.DURATION, "doubleValue")
 _PARENT_SPAN_ID: Final = _opens(names.PARENT_SPAN_ID, "stringValue")
 _FOLDED: Final = f',{{"key":"{names.FOLDED}","value":{{"boolValue":true}}}}'
@@ -153,7 +155,7 @@ def _started(started: Started) -> str:
     sequence, at_ns, opening, delay = started
     return (
         f'{{"timeUnixNano":"{at_ns}{_STARTED_HEAD}{sequence}{_OPENING_SEQUENCE}'
-        f"{opening.sequence}{_THEN_START_DELAY}{delay!r}}}}}{_tail(opening)}"
+        f"{opening.sequence}{_THEN_START_DELAY}{delay:.9f}}}}}{_tail(opening)}"
     )
 
 
@@ -170,21 +172,25 @@ def _failure(failure: Failure | None) -> str:
 
 
 def _ending(settled: Settled) -> str:
-    """A closing without what it repeats of its opening."""
+    """A closing without what it repeats of its opening.
+
+    Durations to the nanosecond: three times as fast as the shortest text that reads back equal.
+    """
     sequence, at_ns, opening, outcome, reason, duration, delay, failure = settled
-    head = _COMPLETED_HEAD if outcome == names.COMPLETED else _LOST_HEAD
-    # A double from nanoseconds without a division: the decimal point goes before the last nine.
-    scheduled = f"{opening.at_ns:010d}"
-    ending = (
-        f'{{"timeUnixNano":"{at_ns}{head}{sequence}{_OPENING_SEQUENCE}{opening.sequence}'
-        f"{_THEN_SCHEDULED_TIME}{scheduled[:-9]}.{scheduled[-9:]}{_THEN_OUTCOME}{outcome}"
-        f'{_THEN_REASON}{reason}"}}}}'
-    )
+    timing = ""
     if duration is not None:
-        ending += f"{_DURATION}{duration!r}}}}}"
+        timing = f"{_DURATION}{duration:.9f}}}}}"
     if delay is not None:
-        ending += f"{_START_DELAY}{delay!r}}}}}"
-    return ending + _failure(failure) if failure is not None else ending
+        timing = f"{timing}{_START_DELAY}{delay:.9f}}}}}"
+    if failure is None and outcome == names.COMPLETED:
+        head, ending = _COMPLETED_HEAD, _COMPLETED
+    else:
+        head = _LOST_HEAD
+        ending = f'{_OUTCOME}{outcome}{_THEN_REASON}{reason}"}}}}{_failure(failure)}'
+    return (
+        f'{{"timeUnixNano":"{at_ns}{head}{sequence}{_OPENING_SEQUENCE}{opening.sequence}'
+        f"{_THEN_SCHEDULED_TIME}{opening.at_ns / _NS!r}}}}}{ending}{timing}"
+    )
 
 
 def _settled(settled: Settled) -> str:
