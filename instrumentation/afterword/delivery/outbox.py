@@ -18,6 +18,7 @@ class Outbox:
 
     def __init__(self, capacity_bytes: int) -> None:
         self._buffer: Final = Buffer(capacity_bytes)
+        self._add: Final = self._buffer.add
         self._arrivals: Final[deque[Record]] = deque()
         self._lock: Final = threading.Lock()
 
@@ -43,12 +44,15 @@ class Outbox:
 
     def put(self, record: Record) -> None:
         """Take a record. Never waits."""
-        self._arrivals.append(record)
         if self._lock.acquire(blocking=False):
             try:
-                self._take_in()
+                if self._arrivals:
+                    self._take_in()
+                self._add(record)
             finally:
                 self._lock.release()
+        else:
+            self._arrivals.append(record)
 
     def take(self, most_records: int, most_bytes: int) -> Batch:
         """The oldest entries; see ``Buffer.take``."""

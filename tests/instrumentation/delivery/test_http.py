@@ -15,7 +15,7 @@ from typing import Any
 import pytest
 
 from afterword.delivery import retry
-from afterword.delivery.connection import Connection
+from afterword.delivery.connection import GZIP_FROM_BYTES, Connection
 from afterword.delivery.errors import Complaints
 from afterword.delivery.http import HttpDelivery
 from afterword.delivery.outbox import Outbox
@@ -74,9 +74,13 @@ def test_records_arrive_without_anybody_flushing() -> None:
         assert request.sequences == [1]
 
 
-def test_a_batch_is_folded_packed_and_kept_alive() -> None:
-    """Many tasks are one request of one record each, gzipped; the connection is used again."""
-    with ScriptedSidecar() as sidecar, delivery_to(sidecar.endpoint) as delivery:
+@pytest.mark.parametrize("gzip_from_bytes", [None, 1000])
+def test_a_batch_is_folded_packed_and_kept_alive(gzip_from_bytes: int | None) -> None:
+    """Many tasks are one request of one record each; it is packed if that is worth it."""
+    with (
+        ScriptedSidecar() as sidecar,
+        delivery_to(sidecar.endpoint, gzip_from_bytes=gzip_from_bytes) as delivery,
+    ):
         for first in range(1, 301, 3):
             for record in whole_task(first):
                 delivery.send(record)
@@ -84,9 +88,24 @@ def test_a_batch_is_folded_packed_and_kept_alive() -> None:
         delivery.send(opening(301))
         assert delivery.flush(PATIENCE_SECONDS)
         assert [len(request.records) for request in sidecar.requests] == [100, 1]
-        assert sidecar.requests[0].headers["Content-Encoding"] == "gzip"
+        packed = [request.headers.get("Content-Encoding") for request in sidecar.requests]
+        assert packed == ["gzip" if gzip_from_bytes else None, None]
         assert {request.connection for request in sidecar.requests} == {1}
         assert delivery.lost == 0
+
+
+@pytest.mark.parametrize(
+    ("endpoint", "packed"),
+    [
+        ("http://127.0.0.1:4318", False),
+        ("http://localhost:4318", False),
+        ("http://[::1]:4318", False),
+        ("https://sidecar.example", True),
+    ],
+)
+def test_bodies_are_packed_for_other_hosts_only(endpoint: str, *, packed: bool) -> None:
+    """On one host there is no network to spare, only work."""
+    assert (Connection(endpoint, "")._gzip_from_bytes == GZIP_FROM_BYTES) is packed
 
 
 def test_a_full_batch_does_not_wait_for_the_interval() -> None:
