@@ -14,6 +14,8 @@ from examples.demo.servers import Server
 
 MEMORY_BACKED = Path("/dev/shm")
 
+_LEFT_OVERS = ("truth.jsonl", "book.db*", "sidecar.log", "shop.log")
+
 
 @dataclass(frozen=True)
 class Stage:
@@ -41,7 +43,7 @@ def command(name: str) -> str:
 def set_up(folder: Path, *, workers: int) -> Iterator[Stage]:
     """Start the sidecar, then the shop. Raises ``StartError``. Leaving stops both, shop first."""
     folder.mkdir(parents=True, exist_ok=True)
-    for left_over in folder.iterdir():
+    for left_over in (file for name in _LEFT_OVERS for file in folder.glob(name)):
         left_over.unlink()
     with ExitStack() as stack:
         memory = MEMORY_BACKED if os.access(MEMORY_BACKED, os.W_OK) else None
