@@ -7,6 +7,7 @@ process's CPU time, which background threads cannot hide from and other processe
 
 import asyncio
 import contextlib
+import json
 import os
 import statistics
 import subprocess
@@ -81,7 +82,9 @@ def _figures(medians: dict[str, float]) -> dict[str, float]:
 
 def _round(hand_over: Callable[[], Any], flags: int, flush: Callable[[], object]) -> float:
     """CPU microseconds per task of one round, under a request's span with these trace flags."""
-    parent = trace.SpanContext(2**100 + 1, 2**50 + 1, is_remote=True, trace_flags=trace.TraceFlags(flags))
+    parent = trace.SpanContext(
+        2**100 + 1, 2**50 + 1, is_remote=True, trace_flags=trace.TraceFlags(flags)
+    )
     token = context.attach(trace.set_span_in_context(trace.NonRecordingSpan(parent)))
     try:
         began = time.process_time()
@@ -119,11 +122,12 @@ def _ours(flags: int, tracer_provider: TracerProvider, **where: str) -> float:
     return _round(
         lambda: afterword.wait_until(work()),
         flags,
-        lambda: (_flush_all(), tracer_provider.force_flush()),
+        lambda: _flush_all(tracer_provider),
     )
 
 
-def _flush_all() -> None:
+def _flush_all(tracer_provider: TracerProvider) -> None:
+    tracer_provider.force_flush()
     if not afterword.flush(FLUSH_SECONDS):
         raise RuntimeError("evidence was lost, so its cost was not all measured")
 
@@ -157,5 +161,4 @@ def _sink() -> Iterator[str]:
 
 
 if __name__ == "__main__":
-    for key, value in measure().items():
-        print(f"{key:32} {value:10.3f}")
+    print(json.dumps(measure()))

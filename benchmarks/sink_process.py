@@ -4,6 +4,7 @@ Prints its port, then serves until its input is closed.
 """
 
 import asyncio
+import os
 import sys
 
 
@@ -31,7 +32,7 @@ async def _serve() -> None:
     server = await asyncio.start_server(_answer, "127.0.0.1", 0, limit=64 * 1024 * 1024)
     print(server.sockets[0].getsockname()[1], flush=True)
     await asyncio.to_thread(sys.stdin.read)
-    server.close()
+    os._exit(0)  # exporters keep their connections open; there is nothing to say to them
 
 
 if __name__ == "__main__":
