@@ -29,6 +29,9 @@ class Verbatim:
     def __init__(self, any_value: Any) -> None:
         self.any_value = any_value
 
+    def __repr__(self) -> str:
+        return f"Verbatim({self.any_value!r})"  # test ids must be the same in every process
+
 
 def any_value(value: Any) -> Any:
     match value:
