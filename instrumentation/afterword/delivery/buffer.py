@@ -13,7 +13,15 @@ from typing import Final
 
 from afterword import names
 from afterword.delivery.entry import Batch, Entry
-from afterword.evidence import Opening, Pending, Record, Settled, Started, without_payload
+from afterword.evidence import (
+    Failure,
+    Opening,
+    Pending,
+    Record,
+    Settled,
+    Started,
+    without_payload,
+)
 
 # What a record, and the entry that holds it, weigh in memory without their long texts. Measured
 # and rounded up; a test holds the sum against tracemalloc.
@@ -61,12 +69,12 @@ class Buffer:
 
     def add(self, record: Record) -> None:
         """Take one record, shedding what the rules say where there is no room."""
-        if isinstance(record, Opening):
-            self._add_opening(record)
+        if isinstance(record, Started):
+            self._add_started(record)
         elif isinstance(record, Settled):
             self._add_closing(record)
-        elif isinstance(record, Started):
-            self._add_started(record)
+        elif isinstance(record, Opening):
+            self._add_opening(record)
         else:
             self._add_other(record)
 
@@ -95,17 +103,18 @@ class Buffer:
         self.size_bytes -= batch.size_bytes
 
     def _add_opening(self, opening: Opening) -> None:
-        payload = _payload_bytes(opening)
-        least = ENTRY_BYTES + OPENING_BYTES + KEPT_BYTES + len(opening.links)
-        if not self._room_for(least + payload):
-            if not (payload and self._room_for(least)):
+        text = len(opening.links) + _payload_bytes(opening)
+        if not self._room_for(ENTRY_BYTES + OPENING_BYTES + KEPT_BYTES + text):
+            text = len(opening.links)
+            least = ENTRY_BYTES + OPENING_BYTES + KEPT_BYTES + text
+            if opening.payload is None or not self._room_for(least):
                 self.shed_records += 1
                 return
             opening = without_payload(opening, _SHED)
             self.shed_details += 1
         entry = self._entry(opening.sequence)
         entry.opening = opening
-        self._grow(entry, OPENING_BYTES + len(opening.links) + _payload_bytes(opening))
+        self._grow(entry, OPENING_BYTES + text)
         if opening.payload is not None:
             self._payloads.append(entry.key)
         if entry.settled is None:
@@ -114,14 +123,15 @@ class Buffer:
             self._whole(entry, entry.settled)
 
     def _add_started(self, started: Started) -> None:
+        opening = started.opening
         size = STARTED_BYTES + OPENING_BYTES
         if not self._room_for(ENTRY_BYTES + size):
             self.shed_records += 1
             return
-        entry = self._entry(started.opening.sequence)
-        if started.opening.payload is not None:
-            started = started._replace(opening=_bare(started.opening))
-        elif entry.opening is started.opening:
+        entry = self._entry(opening.sequence)
+        if opening.payload is not None:
+            started = started._replace(opening=_bare(opening))
+        elif entry.opening is opening:
             size = STARTED_BYTES
         entry.started = started
         self._grow(entry, size)
@@ -133,7 +143,7 @@ class Buffer:
         if kept:
             self._awaited.discard(key)
             self.size_bytes -= KEPT_BYTES
-        detail = _failure_bytes(settled)
+        detail = _failure_bytes(settled.failure)
         if not self._room_for(KEPT_BYTES + detail):
             if not (kept or self._room_for(KEPT_BYTES)):
                 self.shed_records += 1
@@ -237,6 +247,5 @@ def _payload_bytes(opening: Opening | None) -> int:
     return sys.getsizeof(opening.payload)
 
 
-def _failure_bytes(settled: Settled) -> int:
-    failure = settled.failure
+def _failure_bytes(failure: Failure | None) -> int:
     return sys.getsizeof(failure) + sum(map(sys.getsizeof, failure)) if failure else 0
