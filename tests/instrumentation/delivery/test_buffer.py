@@ -2,10 +2,10 @@
 
 import gc
 import json
-import random
 import tracemalloc
 
 import pytest
+from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
 
@@ -163,10 +163,10 @@ def _fill(buffer: Buffer, kind: str, payload_bytes: int) -> None:
 
 
 def _distinct_opening(number: int, payload_bytes: int) -> Opening:
-    trace = random.getrandbits(128)
+    trace = (1 << 127) + number
     payload = "p" * (payload_bytes + number % 2) if payload_bytes else None
     at_ns = AT_NS + number
-    return opening(number, payload, at_ns=at_ns, trace_id=trace, span_id=trace >> 64)
+    return opening(number, payload, at_ns=at_ns, trace_id=trace, span_id=(1 << 63) + number)
 
 
 def _distinct_closing(begun: Opening, number: int, *, failed: bool) -> Settled:
@@ -258,3 +258,4 @@ class Traffic(RuleBasedStateMachine):
 
 
 TestTraffic = Traffic.TestCase
+TestTraffic.settings = settings(derandomize=True, deadline=None)
