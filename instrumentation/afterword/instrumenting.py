@@ -7,7 +7,7 @@ from collections.abc import Iterable
 from importlib import import_module
 from typing import Final, NamedTuple
 
-from afterword import internal_errors
+from afterword import internal_errors, settings
 from afterword.internal_errors import logger
 from afterword.platforms import PlatformError
 
@@ -23,10 +23,17 @@ class Platform(NamedTuple):
     """What to install for it; empty where Python brings it."""
     by_default: bool = True
     """Whether ``instrument()`` without names includes it: it needs no configuration."""
+    setting: str = ""
+    """Of ``Settings``: what turns it on by default, for one that does need configuration."""
 
 
 PLATFORMS: Final = {
     "vercel": Platform("afterword.platforms.vercel", "vercel.functions", "vercel"),
+    "starlette": Platform("afterword.platforms.starlette", "starlette", "starlette"),
+    "fastapi": Platform("afterword.platforms.starlette", "fastapi", "fastapi", by_default=False),
+    "asyncio": Platform(
+        "afterword.platforms.asyncio", "asyncio", "", by_default=False, setting="asyncio_tasks"
+    ),
 }
 """By the name that ``instrument`` takes."""
 
@@ -41,15 +48,15 @@ def instrument(*names: str) -> None:
     told to the log once, and goes on unwatched.
 
     Args:
-        names: Of platforms: ``vercel``. None of them: every platform that is installed and needs
-            no configuration.
+        names: Of platforms: ``vercel``, ``starlette`` (``fastapi`` is the same), ``asyncio``.
+            None of them: every platform that is installed and needs no configuration, or has it.
     """
     wanted: Iterable[str] = names
     if not names:
         wanted = [
             name
             for name, platform in PLATFORMS.items()
-            if platform.by_default and _is_installed(platform)
+            if _is_on_by_default(platform) and _is_installed(platform)
         ]
     for name in wanted:
         _instrument(name)
@@ -93,6 +100,12 @@ def _instrument(name: str) -> None:
         _tell(f"{name} is not watched, as {platform.package} cannot be imported: {error}")
     except Exception:  # noqa: BLE001 - telemetry never harms its host
         internal_errors.handle(f"instrumenting {name}")
+
+
+def _is_on_by_default(platform: Platform) -> bool:
+    if platform.setting:
+        return bool(getattr(settings.current(), platform.setting))
+    return platform.by_default
 
 
 def _is_installed(platform: Platform) -> bool:
