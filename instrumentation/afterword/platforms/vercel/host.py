@@ -1,0 +1,25 @@
+"""``afterword.wait_until`` on Vercel: what it is given goes to Vercel's own ``wait_until``."""
+
+from typing import TYPE_CHECKING
+
+from afterword.internal_errors import logger
+from afterword.platforms import PlatformError
+from afterword.platforms.vercel import handing_over
+from afterword.platforms.vercel.sdk import Sdk
+
+if TYPE_CHECKING:
+    from afterword.hosting import Host
+
+
+def find() -> "Host | None":
+    """The host, where the SDK is installed; without it the runtime knows no ``wait_until``."""
+    try:
+        handing_over.use(Sdk.found())
+    except (ImportError, PlatformError) as error:
+        logger.warning(
+            "afterword: on Vercel, but its SDK cannot be used (%s): work that is handed over runs "
+            "on the event loop and may be frozen with the function; pip install vercel",
+            error,
+        )
+        return None
+    return handing_over.take
