@@ -3,7 +3,6 @@
 The registry names modules and imports them when asked for: ``import afterword`` pays for none.
 """
 
-from collections.abc import Iterable
 from importlib import import_module
 from typing import Final, NamedTuple
 
@@ -51,15 +50,18 @@ def instrument(*names: str) -> None:
         names: Of platforms: ``vercel``, ``starlette`` (``fastapi`` is the same), ``asyncio``.
             None of them: every platform that is installed and needs no configuration, or has it.
     """
-    wanted: Iterable[str] = names
     if not names:
-        wanted = [
-            name
-            for name, platform in PLATFORMS.items()
-            if _is_on_by_default(platform) and _is_installed(platform)
-        ]
-    for name in wanted:
+        instrument_by_default(*PLATFORMS)
+    for name in names:
         _instrument(name)
+
+
+def instrument_by_default(*names: str) -> None:
+    """Watch those of these platforms that ``instrument()`` includes: installed, and configured."""
+    for name in names:
+        platform = PLATFORMS[name]
+        if _is_on_by_default(platform) and _is_installed(platform):
+            _instrument(name)
 
 
 def uninstrument(*names: str) -> None:
