@@ -9,14 +9,14 @@ what ``afterword.instrument()`` does, so they never raise, and pass over what is
 from collections.abc import Collection
 from typing import Any, ClassVar
 
-from opentelemetry.instrumentation.instrumentor import (
-    BaseInstrumentor,  # type: ignore[attr-defined] # its module opts out of type checking
+from opentelemetry.instrumentation.instrumentor import (  # type: ignore[attr-defined] # untyped
+    BaseInstrumentor,
 )
 
 from afterword.instrumenting import instrument_by_default, uninstrument
 
 
-class _PlatformInstrumentor(BaseInstrumentor):  # type: ignore[misc] # for the same reason
+class _PlatformInstrumentor(BaseInstrumentor):  # type: ignore[misc] # the same
     """One platform, by its name in the registry."""
 
     platform: ClassVar[str]
