@@ -5,8 +5,14 @@ BIN := $(VENV)/bin
 RUNNABLE := $(VENV)/.runnable
 INSTALLED := $(VENV)/.installed
 
+VERCEL_VENV := .venv-vercel
+VERCEL_INSTALLED := $(VERCEL_VENV)/.installed
+# The first interpreter that runs, not the first that is found: a shim on the path may not.
+VERCEL_PYTHON = $(shell for python in python3.13 python3.12 'env PYENV_VERSION=3.13.0 python3'; do \
+	$$python -c 'import sys, venv; sys.exit(sys.version_info < (3, 12))' 2>/dev/null && echo "$$python" && break; done)
+
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test lint types unit bench simulate crashes clean
+.PHONY: help setup demo test lint types unit vercel vercel-tests bench simulate crashes clean
 
 help: ## what can be made
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-10s %s\n", $$1, $$2}'
@@ -44,7 +50,34 @@ types: $(INSTALLED) ## mypy --strict
 unit: $(INSTALLED) ## the tests alone
 	$(BIN)/pytest
 
-test: lint types unit ## lint, types and all tests
+$(VERCEL_INSTALLED): pyproject.toml
+	@echo "setting up $(VERCEL_VENV) for Vercel's runtime …"
+	@test -x $(VERCEL_VENV)/bin/python || $(VERCEL_PYTHON) -m venv $(VERCEL_VENV)
+	@$(VERCEL_VENV)/bin/python -m pip install --quiet --disable-pip-version-check --upgrade 'pip>=25.1'
+	@$(VERCEL_VENV)/bin/python -m pip install --quiet --disable-pip-version-check \
+		--group vercel -e '.[otel,sidecar]'
+	@touch $(VERCEL_INSTALLED)
+
+vercel: ## the tests on Vercel's production runtime, in an environment of their own
+	@$(if $(VERCEL_PYTHON),$(MAKE) --no-print-directory vercel-tests, \
+		echo "$$NOT_RUN"; exit $(if $(CI),1,0))
+
+vercel-tests: $(VERCEL_INSTALLED)
+	$(VERCEL_VENV)/bin/python -m pytest tests/vercel
+
+define NOT_RUN
+##############################################################################
+#                                                                            #
+#   N O T   R U N :   the tests on Vercel's production runtime               #
+#                                                                            #
+#   It needs Python 3.12 or newer, and none of python3.13, python3.12 and    #
+#   PYENV_VERSION=3.13.0 python3 runs here.                                  #
+#                                                                            #
+##############################################################################
+endef
+export NOT_RUN
+
+test: lint types unit vercel ## lint, types and all tests
 
 simulate: $(INSTALLED) ## a simulated fleet against the book (SEED=…, TASKS=1000000)
 	cd tests && ../$(BIN)/python -m worlds.simulation \
@@ -58,4 +91,4 @@ bench: $(INSTALLED) ## every figure beside its goal (ONLY=ingest: one of them)
 	$(BIN)/python -m benchmarks $(if $(ONLY),--only $(ONLY))
 
 clean: ## forget the environment and what was built
-	rm -rf $(VENV) build dist
+	rm -rf $(VENV) $(VERCEL_VENV) build dist
