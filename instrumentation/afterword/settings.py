@@ -154,7 +154,7 @@ def read(
             _take(values, problems, variable, field, text, parse)
     parsers = {field: parse for _, field, parse in _VARIABLES}
     for field, value in given.items():
-        if value is None:
+        if value is None or field == "service_name":  # a part of the resource
             continue
         parse_given = parsers.get(field)
         if parse_given is None:
@@ -239,3 +239,9 @@ def load(given: Mapping[str, Any]) -> Settings:
         )
     _current = settings
     return settings
+
+
+def restore(settings: Settings) -> None:
+    """Put settings in force that were in force before."""
+    global _current  # noqa: PLW0603 - the one place where a process's settings live
+    _current = settings
