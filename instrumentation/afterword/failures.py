@@ -9,7 +9,7 @@ from afterword.endings import Ending
 from afterword.evidence import Failure
 from afterword.redaction import redactor_of
 from afterword.settings import Settings
-from afterword.suspension import awaiting_when_raised
+from afterword.suspension import NOT_STARTED, awaiting_when_raised
 
 MESSAGE_CHARACTERS: Final = 4096
 STACKTRACE_CHARACTERS: Final = 16384
@@ -21,12 +21,17 @@ _SUSPENDED: Final = frozenset(
 )
 
 
-def describe(error: BaseException | None, ending: Ending, settings: Settings) -> Failure:
+def describe(
+    error: BaseException | None, ending: Ending, settings: Settings, *, started: bool = True
+) -> Failure:
     """What evidence and span say of the failure.
 
-    A cancellation (the caller's time-out is one) is told by where the task was suspended; any other
-    exception by its class, message and stack, which begins with the task's own first frame.
+    A cancellation (the caller's time-out is one) is told by where the task was suspended, or that
+    it had not ``started``; any other exception by its class, message and stack, which begins with
+    the task's own first frame.
     """
+    if ending in _SUSPENDED and not started:
+        return Failure(awaiting=NOT_STARTED)
     if error is None:
         return Failure()
     if ending in _SUSPENDED:

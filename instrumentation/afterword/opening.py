@@ -34,6 +34,7 @@ class Request(NamedTuple):
     payload: object = UNSAID
     platform: str = PLATFORM_ASYNCIO
     guard_lead_seconds: float = 0.0
+    """How long before the deadline to report; 0: as the settings say."""
     arguments: Callable[[], Mapping[str, object]] | None = None
     """How to read the arguments of what does not show them as a coroutine does."""
 
@@ -87,12 +88,16 @@ def open_task(awaitable: Any, naming: Naming, request: Request) -> Tracked:
     route = around.route
     if not route and around.route_now is not None:
         route = around.route_now()
+    at_ns, lead = time_ns(), 0.0
+    if request.deadline is not None and stream.delivery is not None:
+        wanted_lead = request.guard_lead_seconds or settings.guard_lead_seconds
+        lead = lead_within(wanted_lead, request.deadline - at_ns / 1e9)
     opening = Opening(
         sequence,
-        time_ns(),
+        at_ns,
         kind,
         request.deadline,
-        request.guard_lead_seconds,
+        lead,
         route,
         around.invocation,
         place.trace_id,
@@ -112,4 +117,17 @@ def open_task(awaitable: Any, naming: Naming, request: Request) -> Tracked:
     stream.by_identity[identity] = tracked
     if stream.delivery is not None:
         stream.delivery.send(opening)
+        if lead:
+            _guard(tracked)
     return tracked
+
+
+def lead_within(wanted_seconds: float, remaining_seconds: float) -> float:
+    """How long before a deadline the guard reports: never in the first half of what remains."""
+    return max(0.0, min(wanted_seconds, remaining_seconds / 2))
+
+
+def _guard(tracked: Tracked) -> None:
+    from afterword import guard  # noqa: PLC0415 - tasks without a deadline need none
+
+    guard.expect(tracked)

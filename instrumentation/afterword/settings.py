@@ -34,6 +34,12 @@ class Settings(NamedTuple):
     redact: Redact | None = None
     span_parent: SpanParent = "child"
     """``link`` begins a new trace for each task, linked to the request's span."""
+    guard_lead_seconds: float = 1.0
+    """How long before a task's deadline the guard tells where it is; 0: no guard."""
+    durable: bool = False
+    """Work begins only when its opening is safe, unless the task or its function says otherwise."""
+    durable_timeout_seconds: float = 5.0
+    """How long durable work waits for that at most."""
     exit_timeout_seconds: float = 2.0
     """How long the process may wait at exit for its last evidence to leave."""
     spool_max_bytes: int = 256 * 1024 * 1024
@@ -125,6 +131,9 @@ _VARIABLES: Final[tuple[tuple[str, str, Callable[[str], object]], ...]] = (
     ("AFTERWORD_CAPTURE_MAX_BYTES", "capture_max_bytes", _positive_integer),
     ("AFTERWORD_REDACT_FIELDS", "redact_fields", _names),
     ("AFTERWORD_SPAN_PARENT", "span_parent", _span_parent),
+    ("AFTERWORD_GUARD_LEAD_SECONDS", "guard_lead_seconds", _seconds),
+    ("AFTERWORD_DURABLE", "durable", _boolean),
+    ("AFTERWORD_DURABLE_TIMEOUT_SECONDS", "durable_timeout_seconds", _seconds),
     ("AFTERWORD_EXIT_TIMEOUT_SECONDS", "exit_timeout_seconds", _seconds),
     ("AFTERWORD_SPOOL_MAX_BYTES", "spool_max_bytes", _positive_integer),
     ("AFTERWORD_SPOOL_SEGMENT_BYTES", "spool_segment_bytes", _positive_integer),

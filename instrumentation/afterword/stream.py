@@ -217,7 +217,7 @@ def flush(timeout_seconds: float) -> bool:
     """Deliver what this process has told so far, within the time given; whether all of it was."""
     due = monotonic() + timeout_seconds
     done = True
-    for stream in _own_streams():
+    for stream in own():
         if stream.delivery is not None:
             done = stream.delivery.flush(max(0.0, due - monotonic())) and done
     return done
@@ -226,7 +226,7 @@ def flush(timeout_seconds: float) -> bool:
 def counted_in_process() -> list[Counted]:
     """What all streams of this process counted; one entry for one set of labels."""
     merged: dict[Labels, Counted] = {}
-    for stream in _own_streams():
+    for stream in own():
         for one in stream.counted():
             before = merged.get(one.labels)
             if before is not None:
@@ -240,14 +240,15 @@ def counted_in_process() -> list[Counted]:
     return list(merged.values())
 
 
-def _own_streams() -> list[Stream]:
+def own() -> list[Stream]:
+    """All streams of this process: the one in use, and those that ``renew`` left to their tasks."""
     pid = os.getpid()
     return [stream for stream in list(_streams.values()) if stream.pid == pid]
 
 
 def _end_all() -> None:
     due: float | None = None
-    for stream in _own_streams():
+    for stream in own():
         if due is None:
             due = monotonic() + stream.settings.exit_timeout_seconds
         try:

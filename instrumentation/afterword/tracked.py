@@ -120,7 +120,7 @@ class Tracked:
         if ending is not endings.COMPLETED:
             from afterword.failures import describe  # noqa: PLC0415 - tasks that complete need none
 
-            failure = describe(error, ending, stream.settings)
+            failure = describe(error, ending, stream.settings, started=self.started_at is not None)
         if stream.delivery is not None:
             began = self.scheduled_at if self.started_at is None else self.started_at
             stream.delivery.send(
@@ -155,13 +155,22 @@ class Tracked:
             internal_errors.handle("telling that a task is pending")
 
     def awaiting(self) -> str:
-        """Where it is suspended now; empty where that cannot be seen."""
-        from afterword.suspension import awaiting  # noqa: PLC0415 - tasks that complete need none
+        """Where it is suspended now; empty where that cannot be seen. Never raises."""
+        try:
+            from afterword.suspension import (  # noqa: PLC0415 - tasks that complete need none
+                NOT_STARTED,
+                awaiting,
+            )
 
-        subject = self.future
-        if subject is None and self.suspended is not None:
-            subject = self.suspended()
-        return awaiting(subject) if subject is not None else ""
+            if self.started_at is None:
+                return NOT_STARTED
+            subject = self.future
+            if subject is None and self.suspended is not None:
+                subject = self.suspended()
+            return awaiting(subject) if subject is not None else ""
+        except Exception:  # noqa: BLE001 - that it is pending is told all the same
+            internal_errors.handle("looking where a task is suspended")
+            return ""
 
     @property
     def is_replay(self) -> bool:

@@ -12,6 +12,7 @@ from typing import Final
 from opentelemetry.context import attach, set_value
 
 from afterword import internal_errors
+from afterword.delivery.bell import Bell
 from afterword.delivery.connection import Connection
 from afterword.delivery.errors import Complaints
 from afterword.delivery.outbox import Outbox
@@ -22,28 +23,6 @@ from afterword.otlp_json import Envelope
 DEFAULT_CAPACITY_BYTES: Final = 16 * 1024 * 1024
 DEFAULT_INTERVAL_SECONDS: Final = 0.2
 DEFAULT_TIMEOUT_SECONDS: Final = 10.0
-
-
-class _Bell:
-    """Wakes one sleeper. Ringing is cheap, never waits, and is safe from finalizers and signals."""
-
-    def __init__(self) -> None:
-        self._silent: Final = threading.Lock()
-        self._silent.acquire()
-
-    def ring(self) -> None:
-        try:
-            self._silent.release()
-        except RuntimeError:
-            return  # rung already, and not yet heard
-
-    def hush(self) -> None:
-        """Forget that it was rung."""
-        self._silent.acquire(blocking=False)
-
-    def wait(self, timeout_seconds: float | None) -> None:
-        """Return when rung, or after the time given (``None``: for ever)."""
-        self._silent.acquire(timeout=-1 if timeout_seconds is None else max(0.0, timeout_seconds))
 
 
 class HttpDelivery:
@@ -79,7 +58,7 @@ class HttpDelivery:
             timeout_seconds=timeout_seconds,
         )
         self._put: Final = self._outbox.put
-        self._bell: Final = _Bell()
+        self._bell: Final = Bell()
         self._progress: Final = threading.Condition()
         self._starting: Final = threading.Lock()
         self._sending: Final = threading.Lock()  # whoever holds it may use the sender

@@ -1,0 +1,127 @@
+"""The guard: just before a platform's deadline it tells of every task still pending, and where.
+
+A thread, because a loop that is blocked must be reported too. There is one for the process, made
+with the first task that has a deadline, anew after a fork; where threads are not to be had, a timer
+of the loop does what it can. It keeps no list: the stream knows its open tasks, and the guard looks
+through them when the earliest of their deadlines comes near. A task costs one comparison.
+"""
+
+import asyncio
+import threading
+from math import inf
+from time import time
+from typing import Final
+
+from afterword import internal_errors, names, stream
+from afterword.delivery.bell import Bell
+from afterword.tracked import Tracked
+
+_LONGEST_SLEEP_SECONDS: Final = 600.0
+"""Deadlines are wall-clock times, and that clock may be set."""
+_LEAST_SLEEP_SECONDS: Final = 0.01
+"""Between two looks: with many open tasks a look takes milliseconds."""
+
+
+class Guard:
+    """Sleeps until the first deadline comes near."""
+
+    def __init__(self) -> None:
+        self._bell: Final = Bell()
+        self._wake_at = inf
+        self._told: set[tuple[bytes, int]] = set()
+        """Tasks reported that are still open: stream and sequence."""
+        self._thread: threading.Thread | None = None
+        self._starting: Final = threading.Lock()
+        self._threadless = False
+
+    def expect(self, report_at: float) -> None:
+        """Be awake at this time (Unix seconds). The task is in its stream's registry already."""
+        if report_at < self._wake_at:
+            self._wake_at = report_at
+            self._wake()
+
+    def report(self, now: float) -> float:
+        """Tell of all tasks whose time has come; when to look next, ``inf`` if nothing is open."""
+        following, still_open = inf, set()
+        for reporting in stream.own():
+            delivery = reporting.delivery
+            if delivery is None:
+                continue
+            told = False
+            for tracked in list(reporting.open_tasks.values()):
+                report_at = _report_time_of(tracked)
+                if report_at > now:
+                    following = min(following, report_at)
+                    continue
+                key = (reporting.id, tracked.opening.sequence)
+                still_open.add(key)
+                if key not in self._told:
+                    tracked.pending(names.PENDING_DEADLINE_NEAR)
+                    told = True
+            if told:
+                delivery.flush(0.0)  # leaves at once, and waits for nothing
+        self._told = still_open
+        return following
+
+    def _wake(self) -> None:
+        if self._thread is None and not self._threadless and self._starting.acquire(blocking=False):
+            thread = threading.Thread(target=self._run, name="afterword-guard", daemon=True)
+            try:
+                thread.start()
+            except RuntimeError:  # no threads here (a browser)
+                self._threadless = True
+            else:
+                self._thread = thread
+        if self._threadless:
+            self._set_timer()
+        else:
+            self._bell.ring()
+
+    def _run(self) -> None:
+        while True:
+            self._bell.wait(self._pause_after_look())
+
+    def _pause_after_look(self) -> float | None:
+        """Look, and say how long to sleep. Whoever expects something earlier meanwhile rings."""
+        self._wake_at = inf
+        try:
+            following = self.report(time())
+        except Exception:  # noqa: BLE001 - a bug must not end the thread
+            internal_errors.handle("telling which tasks are near their deadlines")
+            following = inf
+        self._wake_at = min(self._wake_at, following)
+        if self._wake_at == inf:
+            return None
+        return min(max(self._wake_at - time(), _LEAST_SLEEP_SECONDS), _LONGEST_SLEEP_SECONDS)
+
+    def _set_timer(self) -> None:
+        loop = asyncio._get_running_loop()  # noqa: SLF001 - exported by asyncio; does not raise
+        if loop is not None:
+            loop.call_later(max(0.0, self._wake_at - time()), self._look_on_loop)
+
+    def _look_on_loop(self) -> None:
+        if self._pause_after_look() is not None:
+            self._set_timer()
+
+
+def _report_time_of(tracked: Tracked) -> float:
+    """Unix seconds; ``inf`` if it has no deadline, or is not to be guarded."""
+    opening = tracked.opening
+    if opening.deadline is None or not opening.guard_lead_seconds:
+        return inf
+    return opening.deadline - opening.guard_lead_seconds
+
+
+_guards: Final[dict[int, Guard]] = {}
+"""By process id: a fork leaves the parent's thread behind."""
+
+
+def expect(tracked: Tracked) -> None:
+    """Guard a task that was just opened. May raise."""
+    report_at = _report_time_of(tracked)
+    if report_at < inf:
+        pid = tracked.stream.pid
+        guard = _guards.get(pid)
+        if guard is None:
+            guard = _guards.setdefault(pid, Guard())
+        guard.expect(report_at)
