@@ -63,7 +63,7 @@ vercel: ## the tests on Vercel's production runtime, in an environment of their 
 		echo "$$NOT_RUN"; exit $(if $(CI),1,0))
 
 vercel-tests: $(VERCEL_INSTALLED)
-	$(VERCEL_VENV)/bin/python -m pytest tests/vercel
+	$(VERCEL_VENV)/bin/python -m pytest tests/on_vercel
 
 define NOT_RUN
 ##############################################################################

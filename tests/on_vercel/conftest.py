@@ -1,0 +1,48 @@
+"""Instances of functions on Vercel's runtime, and a sidecar that keeps their book."""
+
+from collections.abc import Iterator
+from contextlib import ExitStack
+from itertools import count
+from pathlib import Path
+from typing import Any, Final
+
+import pytest
+
+from worlds.sidecar_process import SidecarProcess
+from worlds.vercel_platform import Instance, VercelPlatform
+
+FUNCTIONS: Final = Path(__file__).parent / "functions"
+
+
+@pytest.fixture(scope="session")
+def sidecar(tmp_path_factory: pytest.TempPathFactory) -> Iterator[SidecarProcess]:
+    """One for all tests: each reports as a service of its own."""
+    with SidecarProcess(tmp_path_factory.mktemp("sidecar"), "--grace", "100ms") as process:
+        yield process
+
+
+@pytest.fixture
+def service(request: pytest.FixtureRequest) -> str:
+    """The service's name in the book."""
+    return str(request.node.name)
+
+
+@pytest.fixture
+def instance(tmp_path: Path, service: str, sidecar: SidecarProcess) -> Iterator[Instance]:
+    """Starts instances of functions; they are gone when the test is over."""
+    numbers = count()
+    with ExitStack() as stack:
+
+        def start(file: str, variable: str = "app", **environment: Any) -> VercelPlatform:
+            folder = tmp_path / str(next(numbers))
+            folder.mkdir()
+            platform = VercelPlatform(
+                folder,
+                FUNCTIONS / file,
+                variable,
+                OTEL_SERVICE_NAME=service,
+                **{"AFTERWORD_ENDPOINT": sidecar.receiver, **environment},
+            )
+            return stack.enter_context(platform)
+
+        yield start
