@@ -64,7 +64,9 @@ def gather_stream(
     for record in records:
         try:
             if record is not None and (event := EVENTS.get(record.event_name)) is not None:
-                attributes = {kv.key: kv.value for kv in record.attributes or ()}
+                attributes = event.common.copy()
+                for kv in record.attributes or ():
+                    attributes[kv.key] = kv.value
             else:
                 event, attributes = _uncommon(record)
                 if event is None or record is None:
@@ -76,16 +78,23 @@ def gather_stream(
 
 
 def fact_of(record: LogRecord, attributes: Attributes, event: Event, received_at: float) -> Fact:
-    """The fact a record of our own instrumentation tells. Raises ``Rejected``."""
-    sequence = integer(attributes.get(names.SEQUENCE, ABSENT), "bad_sequence") or 0
+    """The fact a record of our own instrumentation tells. Raises ``Rejected``.
+
+    ``attributes``: over a copy of ``event.common``.
+    """
+    value = attributes[names.SEQUENCE]
+    sequence = value.int_value or integer(value, "bad_sequence") or 0
     if not 0 < sequence <= MAX_SEQUENCE:
         raise Rejected("bad_sequence")
     opening = 0
     if event.follows_opening:
-        opening = integer(attributes.get(names.OPENING_SEQUENCE, ABSENT), "bad_sequence") or 0
+        value = attributes[names.OPENING_SEQUENCE]
+        opening = value.int_value or integer(value, "bad_sequence") or 0
         if not 0 < opening < sequence:
             raise Rejected("bad_sequence")
-    return event.read(record, attributes, sequence, opening, _time_of(record, received_at))
+    nanoseconds = record.time_unix_nano
+    at = unix_seconds(nanoseconds) if nanoseconds else _time_of(record, received_at)
+    return event.read(record, attributes, sequence, opening, at)
 
 
 def _gather_others(
@@ -137,6 +146,8 @@ def _uncommon(record: LogRecord | None) -> tuple[Event | None, Attributes]:
     if not name:
         name = attributes.get(names.EVENT_NAME, ABSENT).string_value
     event = EVENTS.get(name)
-    if event is None and name and name.startswith(_OURS) and name != _VERDICT:
+    if event is not None:
+        return event, event.common | attributes
+    if name and name.startswith(_OURS) and name != _VERDICT:
         raise Rejected("unknown_event")
-    return event, attributes
+    return None, attributes

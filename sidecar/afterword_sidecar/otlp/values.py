@@ -5,7 +5,7 @@ from binascii import unhexlify
 from typing import Final
 
 from afterword_sidecar.otlp.limits import LARGEST_SECONDS, NAME_CHARACTERS
-from afterword_sidecar.otlp.shapes import AnyValue
+from afterword_sidecar.otlp.shapes import ABSENT, AnyValue
 
 _TRACE_ID_BYTES: Final = 16
 _SPAN_ID_BYTES: Final = 8
@@ -47,6 +47,7 @@ class _Labels(dict[str | None, str]):
 
     def __missing__(self, raw: str | None) -> str:
         if not raw:
+            self[raw] = ""
             return ""
         label = clean(raw, NAME_CHARACTERS)
         if len(raw) <= NAME_CHARACTERS:
@@ -73,6 +74,8 @@ def seconds(value: AnyValue) -> float | None:
     """
     number = value.double_value
     if number is None:
+        if value is ABSENT:
+            return None
         number = _seconds_otherwise(value)
         if number is None:
             return None
