@@ -25,14 +25,28 @@ Tokens = tuple[Token["RequestWork | None"], Token[Surroundings]]
 class RequestWork:
     """What one request handed over and has not begun, and whether its client is still there."""
 
-    __slots__ = ("_own_root", "_route", "_scope", "_send_failed", "_tracked", "_waiting")
+    __slots__ = (
+        "_answered",
+        "_has_begun",
+        "_left_early",
+        "_own_root",
+        "_route",
+        "_scope",
+        "_tracked",
+        "_waiting",
+    )
 
     def __init__(self, scope: Scope) -> None:
         self._scope: Scope | None = scope
         self._own_root: Final[str] = scope.get("root_path", "")
         """What the server is mounted at: no part of the application's routes."""
         self._route = ""
-        self._send_failed = False
+        self._answered = False
+        """The last of the response was sent; servers call that a disconnection too."""
+        self._left_early = False
+        """The client left before it had its response."""
+        self._has_begun = False
+        """The framework came to the background tasks."""
         self._waiting: Final[dict[int, tuple[object, Tracked]]] = {}
         """By ``id()`` of the task, which is kept: its id must not be given to another."""
         self._tracked: Final[list[Tracked]] = []
@@ -69,6 +83,7 @@ class RequestWork:
 
     def begin(self, task: object) -> Tracked | None:
         """The entry of a task that is about to run; ``None`` if it has none that is open."""
+        self._has_begun = True
         waiting = self._waiting.pop(id(task), None)
         return waiting[1] if waiting is not None else None
 
@@ -78,7 +93,7 @@ class RequestWork:
         async def receive_heard() -> Message:
             message = await receive()
             if message["type"] == "http.disconnect":
-                self._client_left()
+                self._client_left(early=not self._answered)
             return message
 
         return receive_heard
@@ -87,11 +102,12 @@ class RequestWork:
         """``send``, watched: servers since ASGI 2.4 raise ``OSError`` once the client has left."""
 
         async def send_seen(message: Message) -> None:
+            if message["type"] == "http.response.body" and not message.get("more_body", False):
+                self._answered = True
             try:
                 await send(message)
             except OSError:
-                self._send_failed = True
-                self._client_left()
+                self._client_left(early=True)
                 raise
 
         return send_seen
@@ -102,7 +118,7 @@ class RequestWork:
             self.route()
             self._scope = None
             while self._waiting:
-                _, (_, tracked) = self._waiting.popitem()
+                _, tracked = self._waiting.pop(next(iter(self._waiting)))
                 tracked.settle(self._ending_of(tracked, error))
             self._tracked.clear()
         except Exception:  # noqa: BLE001 - telemetry never harms its host
@@ -114,9 +130,11 @@ class RequestWork:
             return endings.ending_of(
                 error, timeout_expired=False, stopping=stopping, disconnected=tracked.disconnected
             )
-        return endings.DISCONNECTED if self._send_failed else endings.SKIPPED
+        never_came_to_it = self._left_early and not self._has_begun
+        return endings.DISCONNECTED if never_came_to_it else endings.SKIPPED
 
-    def _client_left(self) -> None:
+    def _client_left(self, *, early: bool) -> None:
+        self._left_early = self._left_early or early
         for tracked in self._tracked:
             tracked.disconnected = True
 
