@@ -6,8 +6,22 @@ from afterword.internal_errors import logger
 from afterword.resource import resource_of
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from afterword.delivery import Delivery
     from afterword.stream import Stream
+
+
+_given: "Callable[[Stream], Delivery] | None" = None
+
+
+def use(make: "Callable[[Stream], Delivery] | None") -> None:
+    """Give streams made from now on this delivery, whatever the settings say; ``None`` undoes it.
+
+    For tests, and for ways of delivery that are not ours.
+    """
+    global _given  # noqa: PLW0603 - a process's setting
+    _given = make
 
 
 def open_delivery(stream: "Stream") -> "Delivery | None":
@@ -16,6 +30,8 @@ def open_delivery(stream: "Stream") -> "Delivery | None":
     A delivery that cannot be opened is told once, with its reason; counters and spans go on.
     """
     settings = stream.settings
+    if _given is not None:
+        return _given(stream)
     if not (settings.spool or settings.endpoint):
         return None
     from afterword.otlp_json import Envelope  # noqa: PLC0415 - a process that sends nothing
