@@ -2,7 +2,6 @@
 
 from collections.abc import Iterator
 from contextlib import ExitStack
-from itertools import count
 from pathlib import Path
 from typing import Any, Final
 
@@ -29,12 +28,12 @@ def service(request: pytest.FixtureRequest) -> str:
 
 @pytest.fixture
 def instance(tmp_path: Path, service: str, sidecar: SidecarProcess) -> Iterator[Instance]:
-    """Starts instances of functions; they are gone when the test is over."""
-    numbers = count()
+    """Starts instances of functions; they are gone when the test is over, and nothing broke."""
+    started: list[VercelPlatform] = []
     with ExitStack() as stack:
 
         def start(file: str, variable: str = "app", **environment: Any) -> VercelPlatform:
-            folder = tmp_path / str(next(numbers))
+            folder = tmp_path / str(len(started))
             folder.mkdir()
             platform = VercelPlatform(
                 folder,
@@ -43,6 +42,9 @@ def instance(tmp_path: Path, service: str, sidecar: SidecarProcess) -> Iterator[
                 OTEL_SERVICE_NAME=service,
                 **{"AFTERWORD_ENDPOINT": sidecar.receiver, **environment},
             )
-            return stack.enter_context(platform)
+            started.append(stack.enter_context(platform))
+            return platform
 
         yield start
+    for platform in started:
+        assert "Please report this" not in platform.log

@@ -29,16 +29,19 @@ def test_short_tasks_leave_in_one_request(instance: Instance) -> None:
 def test_a_hanging_sibling_hides_nothing(
     instance: Instance, sidecar: SidecarProcess, service: str
 ) -> None:
-    """The closing of one that failed is in the book while another hangs, and so is the opening."""
+    """What failed is in the book while another hangs; other invocations come and go meanwhile."""
     function = instance("asgi.py")
-    function.invoke("/fails,hangs")
+    function.invoke("/fails,hangs", invocation="1")
+    function.invoke("/completes", invocation="2")
+    function.ended("2")
 
     def booked() -> bool | None:
         outcomes = sidecar.counts("afterword_tasks", "outcome", service_name=service)
-        return outcomes == {"failed": 1, "in_flight": 1} or None
+        return outcomes == {"completed": 1, "failed": 1, "in_flight": 1} or None
 
     assert until(booked)
-    assert not any(message["type"] == "end" for message in function.messages)
+    ends = [each["payload"] for each in function.messages if each["type"] == "end"]
+    assert [each["context"]["invocationId"] for each in ends] == ["2"]
 
 
 def test_what_could_not_leave_goes_with_the_next_invocation(

@@ -7,11 +7,11 @@ from inspect import CORO_CLOSED, getcoroutinestate
 from types import CodeType, SimpleNamespace
 
 import pytest
+from vercel import functions
 
 import afterword
 from afterword import instrumenting
 from afterword.platforms.vercel import sdk
-from vercel import functions
 
 OWN_CODE: CodeType = functions.wait_until.__code__
 

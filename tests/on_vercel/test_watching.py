@@ -10,22 +10,23 @@ def test_every_way_to_hold_it(instance: Instance, sidecar: SidecarProcess, servi
     All evidence is in the book when the runtime says ``end``: from then on it may be frozen.
     """
     function = instance("asgi.py")
-    function.invoke("/completes,closure,partial,default,courier,nests,fails,own")
+    function.invoke("/completes,closure,partial,default,courier,nests,threads,fails,own")
     function.ended()
     function.freeze()
     assert sidecar.counts("afterword_tasks", "outcome", service_name=service) == {
-        "completed": 8,
+        "completed": 10,
         "failed": 1,
     }
     assert sidecar.counts("afterword_tasks", "task", service_name=service) == {
-        "completes": 5,
+        "completes": 6,
         "Courier": 1,
         "nests": 1,
+        "nests_from_a_thread": 1,
         "fails": 1,
         "own": 1,
     }
     platforms = sidecar.counts("afterword_tasks", "platform", service_name=service)
-    assert platforms == {"vercel": 9}
+    assert platforms == {"vercel": 11}
     function.logged("own returned None")
     assert "no such order: 17" in function.logged("wait_until task failed")
 

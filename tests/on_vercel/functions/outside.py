@@ -5,7 +5,6 @@ import logging
 from typing import Any
 
 import work
-
 from vercel.functions import wait_until
 
 logger = logging.getLogger(__name__)

@@ -10,8 +10,9 @@ import logging
 from collections.abc import Awaitable, Callable, Generator
 from typing import Any
 
-import afterword
 from vercel.functions import wait_until
+
+import afterword
 
 logger = logging.getLogger(__name__)
 HandOver = Callable[[Awaitable[object]], None]
@@ -57,6 +58,11 @@ async def nests(order: int) -> None:
     wait_until(completes(order))
 
 
+async def nests_from_a_thread(order: int) -> None:
+    """Hands over more, where no event loop is."""
+    await asyncio.to_thread(lambda: wait_until(completes(order)))
+
+
 class Courier:
     """An awaitable that is neither a coroutine nor a Future."""
 
@@ -81,6 +87,7 @@ HAND_OVERS: dict[str, Callable[[], None]] = {
     "fails": lambda: wait_until(fails(17)),
     "hangs": lambda: wait_until(hangs(17)),
     "nests": lambda: wait_until(nests(17)),
+    "threads": lambda: wait_until(nests_from_a_thread(17)),
     "closure": lambda: in_a_closure(completes(17)),
     "partial": lambda: in_a_partial(completes(17)),
     "default": lambda: by_default(completes(17)),

@@ -24,8 +24,8 @@ if TYPE_CHECKING:
 
 FOLDING_SECONDS: Final = 0.01
 """Tasks that are over this soon are told in one request, opening and closing folded."""
-LEAD_SECONDS: Final = 1.0
-"""Before the deadline all that is known leaves at once, and nothing waits to be folded."""
+HASTE_SECONDS: Final = 1.0
+"""So close to the deadline nothing waits to be folded."""
 
 
 class Batch:
@@ -90,14 +90,10 @@ class Batch:
         """Until all have ended, or the deadline has come; whether they have ended."""
         ends = _Ends(tasks)
         left = self._seconds_left()
-        folding = FOLDING_SECONDS if left is None or left > LEAD_SECONDS else 0.0
+        folding = FOLDING_SECONDS if left is None or left > HASTE_SECONDS else 0.0
         if await ends.within(folding):
             return True
         stream.flush(0.0)  # the openings, at once; this waits for nothing
-        if left is not None:
-            if await ends.within(left - LEAD_SECONDS):
-                return True
-            stream.flush(0.0)
         return await ends.within(self._seconds_left())
 
     def _seconds_left(self) -> float | None:

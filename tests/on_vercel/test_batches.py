@@ -1,0 +1,61 @@
+"""The runtime's own collector, step by step: what is handed over while a batch is being taken."""
+
+import asyncio
+from collections.abc import Iterator
+
+import pytest
+from vercel import functions
+from vercel_runtime.wait_until import begin_wait_until, finish_wait_until_async
+
+import afterword
+from afterword import internal_errors
+from afterword.platforms.vercel import invocations
+from worlds.scripted_sidecar import ScriptedSidecar, attributes
+
+
+@pytest.fixture(autouse=True)
+def watched(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """An error of our own fails the test; the SDK is restored afterwards."""
+    monkeypatch.setattr(internal_errors, "re_raise", True)
+    afterword.instrument("vercel")
+    yield
+    afterword.uninstrument()
+    afterword.configure()
+
+
+async def work() -> None:
+    await asyncio.sleep(0)
+
+
+async def test_handed_over_while_a_batch_is_taken() -> None:
+    """It runs in the next batch, is waited for there, and the drain ends with all of it told."""
+    with ScriptedSidecar() as sidecar:
+        afterword.configure(endpoint=sidecar.endpoint)
+        functions.set_headers({"x-vercel-id": "fra1::late"})
+        collector = begin_wait_until()
+        functions.wait_until(work())
+        drain = asyncio.ensure_future(finish_wait_until_async(collector))
+        await asyncio.sleep(0)  # the batch is taken, and none of its tasks has had a step
+        functions.wait_until(work())
+        async with asyncio.timeout(10):
+            await drain
+        functions.set_headers(None)
+        told = [attributes(record) for request in sidecar.requests for record in request.records]
+    settled = [each["deferred_task.name"] for each in told if "deferred_task.outcome" in each]
+    assert settled == ["work", "work"]
+    (over,) = (each for each in told if "deferred_task.invocation.scheduled" in each)
+    assert over["faas.invocation_id"] == "fra1::late"
+    assert int(over["deferred_task.invocation.scheduled"]) == 2
+    assert int(over["deferred_task.invocation.started"]) == 2
+
+
+async def test_an_invocation_ends_for_good() -> None:
+    """Nothing is remembered of an invocation whose drain is over."""
+    functions.set_headers({"x-vercel-id": "fra1::over"})
+    collector = begin_wait_until()
+    functions.wait_until(work())
+    functions.wait_until(work())
+    assert len(invocations._under_way) == 1
+    await finish_wait_until_async(collector)
+    functions.set_headers(None)
+    assert invocations._under_way == {}
