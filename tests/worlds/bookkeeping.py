@@ -3,8 +3,9 @@
 import random
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any, Final, Protocol
+from typing import Any, Final, Protocol, TypeVar
 
+import msgspec
 from msgspec.structs import replace
 
 from afterword.names import INFERRED, OBSERVED, PROVEN
@@ -16,6 +17,7 @@ from afterword_sidecar.ledger.records import (
     DeadLetter,
     DeadLetterRow,
     Early,
+    Notes,
     OpenTask,
     Series,
     SettledTask,
@@ -27,6 +29,8 @@ from afterword_sidecar.ledger.records import (
 from afterword_sidecar.stores.contract import DeadLetterQuery, Store
 from afterword_sidecar.stores.memory import MemoryStore
 from afterword_sidecar.stores.sqlite import SqliteStore
+
+S = TypeVar("S", bound=msgspec.Struct)
 
 SHOP: Final = Source(b"s" * 16, "prod/shop", "shop-1")
 TILL: Final = Source(b"t" * 16, "till", "till-1")
@@ -51,6 +55,7 @@ def key_of(task: OpenTask) -> TaskKey:
 def rich_opening() -> OpenTask:
     """An open task with a telling value in every field."""
     given: dict[str, Any] = {
+        "notes": telling(Notes, {}),
         "source": SHOP,
         "sequence": 2**53 - 1,
         "series": MAIL,
@@ -58,11 +63,16 @@ def rich_opening() -> OpenTask:
         "trace": bytes(range(33)),
         "has_payload": True,
     }
-    texts = (each for each in OpenTask.__struct_fields__ if each not in given)
-    for number, name in enumerate(texts, 1):
-        kind = OpenTask.__annotations__[name]
-        given[name] = f"{name} ü" if kind is str else (number if kind is int else number + 0.1)
-    return OpenTask(**given)
+    return telling(OpenTask, given)
+
+
+def telling(struct: type[S], given: dict[str, Any]) -> S:
+    """A struct whose strings and numbers, where not given, tell of their field."""
+    for number, name in enumerate(struct.__struct_fields__, 1):
+        kind = struct.__annotations__[name]
+        told = f"{name} ü" if kind is str else (number if kind is int else number + 0.1)
+        given.setdefault(name, told)
+    return struct(**given)
 
 
 def letter(

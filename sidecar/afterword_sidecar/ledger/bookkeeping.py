@@ -159,11 +159,7 @@ class Bookkeeper:
     def _note_invocation(
         self, stream: Stream, opening: int, fact: InvocationEnded, now: float
     ) -> None:
-        task = replace(
-            self._open_task(stream, opening),
-            invocation_over_sequence=fact.sequence,
-            invocation_over_at=fact.at,
-        )
+        task = entries.invocation_over(self._open_task(stream, opening), fact)
         self._update(stream, task)
         self._judge(stream, opening, None, now)
 
@@ -231,7 +227,7 @@ class Bookkeeper:
 
     def _lose(self, stream: Stream, opening: int, verdict: Verdict, now: float) -> None:
         task, payload = self._remove(stream, opening)
-        settled = SettledTask(opening=task, verdict=verdict, awaiting=task.awaiting)
+        settled = SettledTask(opening=task, verdict=verdict, awaiting=task.notes.awaiting)
         stream.amendable[opening] = settled
         self._watch_finality(stream, settled)
         self._pronounce(self.totals.account(task.series, now), settled, payload, now)
@@ -298,7 +294,7 @@ class Bookkeeper:
             verdict = before.verdict
         same = (verdict.outcome, verdict.reason) == (before.verdict.outcome, before.verdict.reason)
         if fact is not None or not same:
-            after = replace(before, opening=task, verdict=verdict, awaiting=task.awaiting)
+            after = replace(before, opening=task, verdict=verdict, awaiting=task.notes.awaiting)
             self._revise(stream, before, after, now)
 
     def _confirm(self, stream: Stream, opening: int, _fact: Fact | None, now: float) -> None:

@@ -4,10 +4,20 @@ from msgspec.structs import replace
 
 from afterword import names
 from afterword_sidecar.ledger import verdicts
-from afterword_sidecar.ledger.facts import Pending, Scheduled, Settled, Source, SpanEnded, Started
+from afterword_sidecar.ledger.facts import (
+    InvocationEnded,
+    Pending,
+    Scheduled,
+    Settled,
+    Source,
+    SpanEnded,
+    Started,
+)
 from afterword_sidecar.ledger.records import (
+    NO_NOTES,
     Cited,
     Early,
+    Notes,
     OpenTask,
     Series,
     SettledTask,
@@ -23,7 +33,7 @@ def open_task(
         source=source,
         sequence=fact.sequence,
         series=series,
-        task=fact.task,
+        task=series.task if series.task == fact.task else fact.task,  # one string for all
         scheduled_at=fact.at,
         deadline=fact.deadline,
         guard_lead_seconds=fact.guard_lead_seconds,
@@ -31,12 +41,12 @@ def open_task(
         invocation=fact.invocation,
         function=fact.function,
         route=fact.route,
-        links=fact.links,
-        replay_of=fact.dead_letter,
-        payload_omitted=fact.payload_omitted,
         has_payload=fact.payload is not None,
         received_at=received_at,
         heard_at=received_at,
+        notes=Notes(fact.links, fact.dead_letter, fact.payload_omitted)
+        if fact.links or fact.dead_letter or fact.payload_omitted
+        else NO_NOTES,
     )
     return task if early is None else _with_early(task, early)
 
@@ -48,17 +58,21 @@ def started(task: OpenTask, fact: Started, heard_at: float) -> OpenTask:
 
 def pending(task: OpenTask, fact: Pending, heard_at: float) -> OpenTask:
     """The task was about to be cut off. The earliest note decides; the last says where it was."""
-    awaiting = fact.awaiting or task.awaiting
-    if task.pending_sequence and task.pending_at <= fact.at:
-        return replace(task, awaiting=awaiting, heard_at=heard_at)
-    return replace(
-        task,
-        pending_sequence=fact.sequence,
-        pending_at=fact.at,
-        pending_reason=fact.reason,
-        awaiting=awaiting,
-        heard_at=heard_at,
-    )
+    notes = replace(task.notes, awaiting=fact.awaiting or task.notes.awaiting)
+    if not (notes.pending_sequence and notes.pending_at <= fact.at):
+        notes = replace(
+            notes,
+            pending_sequence=fact.sequence,
+            pending_at=fact.at,
+            pending_reason=fact.reason,
+        )
+    return replace(task, notes=notes, heard_at=heard_at)
+
+
+def invocation_over(task: OpenTask, fact: InvocationEnded) -> OpenTask:
+    """The invocation it was scheduled in has ended."""
+    notes = replace(task.notes, invocation_over_sequence=fact.sequence, invocation_over_at=fact.at)
+    return replace(task, notes=notes)
 
 
 def early(known: Early | None, fact: Started | Pending) -> Early:
@@ -103,8 +117,9 @@ def opening_of(
         invocation=fact.invocation,
         function=fact.function,
         route=fact.route,
-        replay_of=fact.dead_letter,
-        payload_omitted=fact.payload_omitted,
+        notes=Notes(replay_of=fact.dead_letter, payload_omitted=fact.payload_omitted)
+        if fact.dead_letter or fact.payload_omitted
+        else NO_NOTES,
         has_payload=fact.payload is not None,
         started_sequence=fact.started_sequence,
         started_at=fact.scheduled_at + fact.start_delay_seconds
@@ -146,7 +161,7 @@ def closed(task: OpenTask, fact: Settled | SpanEnded, now: float) -> SettledTask
         exception_type=exception_type,
         exception_message=fact.exception_message,
         exception_stacktrace=exception_stacktrace,
-        awaiting=awaiting or task.awaiting,
+        awaiting=awaiting or task.notes.awaiting,
     )
 
 
@@ -172,10 +187,15 @@ def _with_early(task: OpenTask, known: Early) -> OpenTask:
         task,
         started_sequence=known.started_sequence,
         started_at=known.started_at,
-        pending_sequence=known.pending_sequence,
-        pending_at=known.pending_at,
-        pending_reason=known.pending_reason,
-        awaiting=known.awaiting,
+        notes=replace(
+            task.notes,
+            pending_sequence=known.pending_sequence,
+            pending_at=known.pending_at,
+            pending_reason=known.pending_reason,
+            awaiting=known.awaiting,
+        )
+        if known.pending_sequence
+        else task.notes,
     )
 
 

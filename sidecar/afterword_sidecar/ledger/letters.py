@@ -76,7 +76,7 @@ class Letters:
 
 def is_letter(settled: SettledTask) -> bool:
     """True if the task is lost, and is not the replay of one that is."""
-    return settled.verdict.outcome != names.COMPLETED and not settled.opening.replay_of
+    return settled.verdict.outcome != names.COMPLETED and not settled.opening.notes.replay_of
 
 
 def _labels(settled: SettledTask) -> LetterLabels:

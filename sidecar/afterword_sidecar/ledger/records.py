@@ -4,6 +4,8 @@
 ever added at the end, with a default, so that an older book can be read.
 """
 
+from typing import Final
+
 import msgspec
 
 from afterword_sidecar.ledger.facts import Source
@@ -19,6 +21,23 @@ class Series(msgspec.Struct, frozen=True, gc=False, array_like=True):
     task: str
     platform: str
     origin: str
+
+
+class Notes(msgspec.Struct, frozen=True, gc=False, array_like=True):
+    """What is known of few open tasks. Most share ``NO_NOTES``: their room is another's."""
+
+    links: str = ""
+    replay_of: str = ""
+    payload_omitted: str = ""
+    pending_sequence: int = 0
+    pending_at: float = 0.0
+    pending_reason: str = ""
+    awaiting: str = ""
+    invocation_over_sequence: int = 0
+    invocation_over_at: float = 0.0
+
+
+NO_NOTES: Final = Notes()
 
 
 class OpenTask(msgspec.Struct, frozen=True, gc=False, array_like=True):
@@ -43,22 +62,14 @@ class OpenTask(msgspec.Struct, frozen=True, gc=False, array_like=True):
     invocation: str = ""
     function: str = ""
     route: str = ""
-    links: str = ""
-    replay_of: str = ""
-    payload_omitted: str = ""
     has_payload: bool = False
     started_sequence: int = 0
     started_at: float = 0.0
-    pending_sequence: int = 0
-    pending_at: float = 0.0
-    pending_reason: str = ""
-    awaiting: str = ""
-    invocation_over_at: float = 0.0
     received_at: float = 0.0
     """The sidecar's clock when the opening arrived."""
     heard_at: float = 0.0
     """The sidecar's clock when anything was last heard of this task."""
-    invocation_over_sequence: int = 0
+    notes: Notes = NO_NOTES
     alarm_at: int = 0
     """The second at which the ledger looks at it again. Set anew when a book is opened."""
 

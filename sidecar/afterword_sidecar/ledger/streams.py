@@ -116,7 +116,7 @@ class Stream:
             hold_until=hold_until,
             hole_after_opening=last_hole > task.sequence,
             hole_within_invocation=last_hole > task.sequence
-            and self.seen.missing(task.sequence, task.invocation_over_sequence) > 0,
+            and self.seen.missing(task.sequence, task.notes.invocation_over_sequence) > 0,
             settled_missing=state.settled_reported > self.settled_arrived,
         )
 

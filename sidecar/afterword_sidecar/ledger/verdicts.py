@@ -103,8 +103,8 @@ def told_of(task: OpenTask) -> tuple[Cited, ...]:
     cited: tuple[Cited, ...] = (Cited(names.EVENT_SCHEDULED, task.sequence, task.scheduled_at),)
     if task.started_sequence:
         cited += (Cited(names.EVENT_STARTED, task.started_sequence, task.started_at),)
-    if task.pending_sequence:
-        cited += (Cited(names.EVENT_PENDING, task.pending_sequence, task.pending_at),)
+    if task.notes.pending_sequence:
+        cited += (Cited(names.EVENT_PENDING, task.notes.pending_sequence, task.notes.pending_at),)
     return cited
 
 
@@ -125,7 +125,10 @@ def _trigger(task: OpenTask, seen: Circumstances, now: float, limits: Limits) ->
         at = seen.lock_fell_at
         return _Trigger(Cited(STREAM_ENDED, 0, at), due=at, died_at=at)
     if _never_began(task, seen):
-        over = Cited(names.EVENT_INVOCATION, task.invocation_over_sequence, task.invocation_over_at)
+        notes = task.notes
+        over = Cited(
+            names.EVENT_INVOCATION, notes.invocation_over_sequence, notes.invocation_over_at
+        )
         return _Trigger(over, due=now)
     return None if now < seen.hold_until else _silence(task, seen, now, limits)
 
@@ -151,8 +154,9 @@ def _decide(
     if _never_began(task, seen):
         return 10, names.DROPPED, "never_started"
     timed_out = _out_of_time(task, seen, trigger, now, limits)
-    if task.pending_reason == names.PENDING_SHUTDOWN or (
-        seen.down_at and not (timed_out and task.pending_reason == names.PENDING_DEADLINE_NEAR)
+    if task.notes.pending_reason == names.PENDING_SHUTDOWN or (
+        seen.down_at
+        and not (timed_out and task.notes.pending_reason == names.PENDING_DEADLINE_NEAR)
     ):
         return 11, names.DROPPED, "shutdown"
     if timed_out:
@@ -164,7 +168,7 @@ def _decide(
 
 def _never_began(task: OpenTask, seen: Circumstances) -> bool:
     return (
-        task.invocation_over_sequence > 0
+        task.notes.invocation_over_sequence > 0
         and task.started_sequence == 0
         and not seen.hole_within_invocation
     )

@@ -32,7 +32,7 @@ def open_task(task: records.OpenTask) -> shapes.Task:
         **_of_opening(task),
         outcome="in_flight",
         reason=None,
-        awaiting=task.awaiting or None,
+        awaiting=task.notes.awaiting or None,
         settled_at=None,
         duration_seconds=None,
         error=None,
@@ -104,13 +104,13 @@ def _of_opening(task: records.OpenTask) -> dict[str, Any]:
         "started_at": moment(task.started_at) if task.started_sequence else None,
         "pending": _pending(task),
         "trace": _trace(task.trace),
-        "links": _links(task.links),
+        "links": _links(task.notes.links),
         "function": task.function or None,
         "route": task.route or None,
         "invocation": task.invocation or None,
-        "replay_of": task.replay_of or None,
+        "replay_of": task.notes.replay_of or None,
         "payload_captured": task.has_payload,
-        "payload_omitted": task.payload_omitted or None,
+        "payload_omitted": task.notes.payload_omitted or None,
     }
 
 
@@ -118,7 +118,7 @@ def _of_settled(task: records.SettledTask) -> dict[str, Any]:
     return _of_opening(task.opening) | {
         "outcome": task.verdict.outcome,
         "reason": task.verdict.reason,
-        "awaiting": task.awaiting or task.opening.awaiting or None,
+        "awaiting": task.awaiting or task.opening.notes.awaiting or None,
         "settled_at": None if task.settled_at is None else moment(task.settled_at),
         "duration_seconds": task.duration_seconds,
         "error": _error(task),
@@ -142,9 +142,9 @@ def _clock(bounds: records.ClockBounds | None) -> shapes.Clock | None:
 
 
 def _pending(task: records.OpenTask) -> shapes.Pending | None:
-    if not task.pending_sequence:
+    if not task.notes.pending_sequence:
         return None
-    return shapes.Pending(moment(task.pending_at), task.pending_reason)
+    return shapes.Pending(moment(task.notes.pending_at), task.notes.pending_reason)
 
 
 def _error(task: records.SettledTask) -> shapes.Error | None:

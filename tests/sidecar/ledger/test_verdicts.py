@@ -8,7 +8,7 @@ import pytest
 from afterword import names
 from afterword_sidecar.ledger.facts import Source
 from afterword_sidecar.ledger.limits import Limits
-from afterword_sidecar.ledger.records import OpenTask, Series
+from afterword_sidecar.ledger.records import Notes, OpenTask, Series
 from afterword_sidecar.ledger.verdicts import Circumstances, infer
 
 LIMITS = Limits(grace_seconds=2, longest_life_seconds=100)
@@ -17,9 +17,9 @@ T = 1000.0
 
 def task(**fields: Any) -> OpenTask:
     series = Series("shop", "t", "vercel", "app")
-    return OpenTask(
-        Source(b"S" * 16, "shop"), 5, series, "t", T, received_at=T, heard_at=T, **fields
-    )
+    noted = {name: fields.pop(name) for name in Notes.__struct_fields__ if name in fields}
+    fields = {"received_at": T, "heard_at": T, "notes": Notes(**noted), **fields}
+    return OpenTask(Source(b"S" * 16, "shop"), 5, series, "t", T, **fields)
 
 
 SHUTDOWN: dict[str, Any] = {

@@ -7,7 +7,7 @@ import pytest
 from msgspec.structs import replace
 
 from afterword.names import OBSERVED, PROVEN
-from afterword_sidecar.ledger.records import Changes, Saved
+from afterword_sidecar.ledger.records import Changes, Notes, Saved
 from afterword_sidecar.stores.contract import DeadLetterQuery, Retention, StoreError
 from afterword_sidecar.stores.limits import PRUNED_AT_ONCE, RETIRED_AT_MOST
 from afterword_sidecar.stores.memory import MemoryStore
@@ -87,7 +87,7 @@ def test_openings_are_replaced_and_closed(book: Book) -> None:
     """The later version of a task counts; a closed one is gone; closing a stranger is nothing."""
     first, second, third = opening(1), opening(2), opening(3)
     book.store.commit(Changes(opened=[first, second, third]))
-    newer = opening(2, awaiting="sleep")
+    newer = opening(2, notes=Notes(awaiting="sleep"))
     book.store.commit(Changes(opened=[newer], closed=[key_of(first), (b"x" * 16, 5)]))
     assert {each.sequence: each for each in book.reopen().load().open_tasks} == {2: newer, 3: third}
     both = opening(4)
@@ -108,7 +108,7 @@ def test_a_payload_becomes_the_dead_letters(book: Book) -> None:
     """It is the letter's from the commit that closes its task, whatever versions came between."""
     key = key_of(opening(1))
     book.store.commit(Changes(opened=[opening(1)], payloads={key: "kept"}))
-    book.store.commit(Changes(opened=[opening(1, awaiting="sleep")]))
+    book.store.commit(Changes(opened=[opening(1, notes=Notes(awaiting="sleep"))]))
     book.reopen().load()
     book.store.commit(Changes(closed=[key], dead_letters=[row(letter(1))]))
     assert payload_of(book, 1) == "kept"

@@ -16,12 +16,13 @@ import msgspec
 from msgspec.structs import astuple
 
 from afterword_sidecar.ledger.facts import Source
-from afterword_sidecar.ledger.records import OpenTask, Series
+from afterword_sidecar.ledger.records import NO_NOTES, Notes, OpenTask, Series
 from afterword_sidecar.stores.sqlite.interning import Interned
 
 _FIELDS: Final = OpenTask.__struct_fields__
 _SOURCE: Final = _FIELDS.index("source")
 _SERIES: Final = _FIELDS.index("series")
+_NOTES: Final = _FIELDS.index("notes")
 _BYTE_VALUES: Final = 256
 
 _Column = list[Any] | dict[str, Any]
@@ -59,7 +60,7 @@ def decode_openings(blob: bytes, interned: Interned) -> list[OpenTask]:
 
 def _folded(column: Sequence[Any]) -> _Column | Sequence[Any]:
     first = column[0]
-    shared = isinstance(first, Source | Series)
+    shared = isinstance(first, Source | Series | Notes)
     if column.count(first) == len(column):
         return [astuple(first) if shared else first]
     if shared:
@@ -98,4 +99,6 @@ def _shared(number: int, values: list[Any], interned: Interned) -> list[Any]:
         return [interned.source(Source(*value)) for value in values]
     if number == _SERIES:
         return [interned.series(Series(*value)) for value in values]
+    if number == _NOTES:
+        return [Notes(*value) if any(value) else NO_NOTES for value in values]
     return [interned.string(value) if type(value) is str else value for value in values]
