@@ -57,6 +57,7 @@ class Stream:
         "_known_kinds",
         "_numbers",
         "_tallies",
+        "_told_pending",
         "by_identity",
         "delivery",
         "id",
@@ -83,6 +84,8 @@ class Stream:
         self._known_kinds: Final[dict[tuple[str, str, str, str], tuple[TaskKind, Tally]]] = {}
         self.stopping = False
         """The process is about to end: whatever is cancelled from now on is ``shutdown``."""
+        self._told_pending: dict[int, str] = {}
+        """Where each open task was said to wait when the process began to stop, by sequence."""
         self._numbers: Final = count(1)
         self.is_ready = False
 
@@ -137,6 +140,8 @@ class Stream:
                     self._say(names.INSTANCE_UP)
                 finally:
                     self.is_ready = True
+        for hook in on_ready:
+            hook()
 
     def _is_opened(self) -> bool:
         """Asked again with the lock held: another thread may have been first."""
@@ -150,16 +155,37 @@ class Stream:
             sequence = self.next_sequence()
             self.delivery.send(Instance(sequence, time_ns(), state, scheduled, settled))
 
-    def end(self, timeout_seconds: float) -> None:
-        """Report what is still open, say goodbye, and deliver it all within the time given."""
+    def tell_stopping(self) -> None:
+        """Say of every open task that the process is stopping, and where the task waits.
+
+        May be called again, as moments come at which the process may be killed: what has not moved
+        since is not told twice.
+        """
         self.stopping = True
         if self.delivery is None:
             return
-        for tracked in list(self.open_tasks.values()):
-            tracked.pending(names.PENDING_SHUTDOWN)
-        self._say(names.INSTANCE_DOWN)
-        self.delivery.close(timeout_seconds)
+        told: dict[int, str] = {}
+        for sequence, tracked in list(self.open_tasks.items()):
+            told[sequence] = awaiting = tracked.awaiting()
+            if self._told_pending.get(sequence) != awaiting:
+                tracked.pending(names.PENDING_SHUTDOWN, awaiting)
+        self._told_pending = told
 
+    def tell_down(self) -> None:
+        """Say what is still open, then that no more will come: whatever is open then is judged."""
+        self.tell_stopping()
+        self._say(names.INSTANCE_DOWN)
+
+    def end(self, timeout_seconds: float) -> None:
+        """Report what is still open, say goodbye, and deliver it all within the time given."""
+        self.tell_down()
+        if self.delivery is not None:
+            self.delivery.close(timeout_seconds)
+
+
+on_ready: Final[list[Callable[[], None]]] = []
+"""Called when a stream is ready, at the first task of a process: by then its server is up. They
+never raise."""
 
 _current: Stream | None = None
 _streams: Final[dict[tuple[int, int], Stream]] = {}
@@ -196,6 +222,31 @@ def renew() -> None:
     _current = None
 
 
+class Aside(NamedTuple):
+    """The streams of a process, while others stand in their place."""
+
+    current: Stream | None
+    streams: dict[tuple[int, int], Stream]
+
+
+def set_aside() -> Aside:
+    """Put this process's streams away, so that the next task begins a new one. For tests."""
+    global _current, _generation  # noqa: PLW0603 - a process has one stream
+    aside = Aside(_current, dict(_streams))
+    _streams.clear()
+    _generation += 1
+    _current = None
+    return aside
+
+
+def put_back(aside: Aside) -> None:
+    """Undo ``set_aside``. Streams made meanwhile are forgotten; what is open in them is theirs."""
+    global _current  # noqa: PLW0603 - a process has one stream
+    _streams.clear()
+    _streams.update(aside.streams)
+    _current = aside.current
+
+
 def _make() -> Stream:
     global _current, _exit_registered  # noqa: PLW0603 - a process has one stream
     pid = os.getpid()
@@ -209,7 +260,7 @@ def _make() -> Stream:
     _current = stream
     if not _exit_registered:
         _exit_registered = True
-        atexit.register(_end_all)
+        atexit.register(end_all)
     return stream
 
 
@@ -246,7 +297,8 @@ def own() -> list[Stream]:
     return [stream for stream in list(_streams.values()) if stream.pid == pid]
 
 
-def _end_all() -> None:
+def end_all() -> None:
+    """The process ends now: report, say goodbye, deliver. Never raises."""
     due: float | None = None
     for stream in own():
         if due is None:

@@ -1,7 +1,7 @@
 """The wrapper that runs one awaitable: started, ended, and everything else untouched."""
 
 import asyncio
-from collections.abc import Awaitable, Coroutine, Generator
+from collections.abc import Awaitable, Callable, Coroutine, Generator
 from types import CodeType, CoroutineType, coroutine
 from typing import Any, Final, TypeVar
 
@@ -9,6 +9,11 @@ from afterword import endings, internal_errors, spans, surroundings
 from afterword.tracked import Tracked
 
 T = TypeVar("T")
+
+Interpose = Callable[[Awaitable[Any], Tracked], Awaitable[Any]]
+
+interposed: Interpose | None = None
+"""Stands between a wrapper and what it runs, for tests: it sees every step of it."""
 
 
 def wrap(
@@ -53,7 +58,7 @@ async def _drive(awaitable: Awaitable[T], tracked: Tracked) -> T:
     try:
         await _first_step()
         token = _start(tracked)
-        result = await awaitable
+        result = await (awaitable if interposed is None else interposed(awaitable, tracked))
     except BaseException as error:
         _end(tracked, error, token, awaitable)
         raise
@@ -69,7 +74,7 @@ async def _drive_within(awaitable: Awaitable[T], tracked: Tracked, timeout_secon
         token = _start(tracked)
         limit = asyncio.timeout(timeout_seconds)
         async with limit:
-            result = await awaitable
+            result = await (awaitable if interposed is None else interposed(awaitable, tracked))
     except BaseException as error:
         tracked.timeout_expired = limit is not None and limit.expired()
         _end(tracked, error, token, awaitable)
