@@ -32,7 +32,7 @@ def instance(tmp_path: Path, service: str, sidecar: SidecarProcess) -> Iterator[
     started: list[VercelPlatform] = []
     with ExitStack() as stack:
 
-        def start(file: str, variable: str = "app", **environment: Any) -> VercelPlatform:
+        def start(file: str | Path, variable: str = "app", **environment: Any) -> VercelPlatform:
             folder = tmp_path / str(len(started))
             folder.mkdir()
             platform = VercelPlatform(

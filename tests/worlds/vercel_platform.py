@@ -69,21 +69,22 @@ class VercelPlatform:
         *,
         invocation: str = "1",
         seconds: float = DURATION_SECONDS,
-        headers: Mapping[str, str] | None = None,
+        order: Mapping[str, object] | None = None,
     ) -> Response:
-        """Send a request; the response. At the deadline, ``seconds`` from now, nothing happens."""
+        """Send a request, a POST if it is an order; the response. Its deadline comes by itself."""
         deadline = datetime.fromtimestamp(time.time() + seconds, UTC)
         client = http.client.HTTPConnection("127.0.0.1", self._port, timeout=PATIENCE_SECONDS)
         client.request(
-            "GET",
+            "GET" if order is None else "POST",
             path,
+            None if order is None else json.dumps(order),
             headers={
+                "content-type": "application/json",
                 "x-vercel-internal-invocation-id": invocation,
                 "x-vercel-internal-request-id": "1",
                 "x-vercel-internal-deadline": deadline.isoformat(timespec="milliseconds"),
                 "x-vercel-id": f"fra1::{invocation}",
                 "connection": "close",
-                **(headers or {}),
             },
         )
         with client.getresponse() as response:
