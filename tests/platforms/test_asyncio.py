@@ -3,6 +3,7 @@
 import asyncio
 import gc
 import inspect
+import sys
 from asyncio import create_task  # taken before anything is instrumented, as applications do
 from collections.abc import Callable, Coroutine, Iterator
 from pathlib import Path
@@ -60,16 +61,22 @@ def plain_factory(
     return asyncio.Task(coroutine, loop=loop, **more)
 
 
-EAGER: list[Factory] = (
-    [asyncio.eager_task_factory] if hasattr(asyncio, "eager_task_factory") else []  # Python 3.12
-)
+LOOPS_AND_FACTORIES: list[tuple[Callable[[], asyncio.AbstractEventLoop], Factory | None]] = [
+    (asyncio.new_event_loop, None),
+    (asyncio.new_event_loop, plain_factory),
+    (uvloop.new_event_loop, None),
+    (uvloop.new_event_loop, plain_factory),
+]
+if sys.version_info >= (3, 12):  # uvloop 0.23 cannot use it, instrumented or not
+    LOOPS_AND_FACTORIES.append((asyncio.new_event_loop, asyncio.eager_task_factory))
 
 
 async def use_tasks() -> None:
     coroutine = send_receipt(17)
     task = create_task(coroutine, name="receipt")
-    assert (task.get_name(), task.get_coro()) == ("receipt", coroutine)
     assert isinstance(task, asyncio.Task)
+    assert task.get_name() == "receipt"
+    assert task.get_coro() is coroutine or task.done()  # an eager one has let go of it
     assert await task == 17
     failed = asyncio.create_task(send_nothing())
     with pytest.raises(BankError):
@@ -83,8 +90,7 @@ async def use_tasks() -> None:
     assert in_group.result() == 18
 
 
-@pytest.mark.parametrize("make_loop", [asyncio.new_event_loop, uvloop.new_event_loop])
-@pytest.mark.parametrize("factory", [None, plain_factory, *EAGER])
+@pytest.mark.parametrize(("make_loop", "factory"), LOOPS_AND_FACTORIES)
 def test_tasks_are_as_ever_and_told(
     evidence: Evidence,
     make_loop: Callable[[], asyncio.AbstractEventLoop],
