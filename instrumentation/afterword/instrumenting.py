@@ -33,6 +33,7 @@ PLATFORMS: Final = {
     "asyncio": Platform(
         "afterword.platforms.asyncio", "asyncio", "", by_default=False, setting="asyncio_tasks"
     ),
+    "shutdown": Platform("afterword.platforms.shutdown", "signal", ""),
 }
 """By the name that ``instrument`` takes."""
 
@@ -47,8 +48,9 @@ def instrument(*names: str) -> None:
     told to the log once, and goes on unwatched.
 
     Args:
-        names: Of platforms: ``vercel``, ``starlette`` (``fastapi`` is the same), ``asyncio``.
-            None of them: every platform that is installed and needs no configuration, or has it.
+        names: Of platforms: ``vercel``, ``starlette`` (``fastapi`` is the same), ``asyncio``,
+            ``shutdown`` (how the process stops). None of them: every platform that is installed and
+            needs no configuration, or has it.
     """
     if not names:
         instrument_by_default(*PLATFORMS)

@@ -93,8 +93,13 @@ class Tracked:
             )
         self.settle(ending, error)
 
-    def settle(self, ending: "Ending", error: BaseException | None = None) -> None:
-        """Close it with this ending; nothing if it is closed already. Never raises."""
+    def settle(
+        self, ending: "Ending", error: BaseException | None = None, *, awaiting: str = ""
+    ) -> None:
+        """Close it with this ending; nothing if it is closed already. Never raises.
+
+        ``awaiting`` is where it was suspended, if its error does not say so.
+        """
         stream = self.stream
         if stream.pid != os.getpid():
             return
@@ -108,19 +113,21 @@ class Tracked:
         stream.by_identity.pop(self.identity, None)
         self.future = None
         try:
-            self._tell(ending, error)
+            self._tell(ending, error, awaiting)
             for follower in self.followers:
                 follower()
         except Exception:  # noqa: BLE001 - telemetry never harms its host
             internal_errors.handle("telling how a task ended")
 
-    def _tell(self, ending: "Ending", error: BaseException | None) -> None:
+    def _tell(self, ending: "Ending", error: BaseException | None, awaiting: str) -> None:
         stream = self.stream
         failure = None
         if ending is not endings.COMPLETED:
             from afterword.failures import describe  # noqa: PLC0415 - tasks that complete need none
 
             failure = describe(error, ending, stream.settings, started=self.started_at is not None)
+            if awaiting:
+                failure = failure._replace(awaiting=awaiting)
         if stream.delivery is not None:
             began = self.scheduled_at if self.started_at is None else self.started_at
             stream.delivery.send(
@@ -142,17 +149,27 @@ class Tracked:
 
             emit(failure, self.opening)
 
-    def pending(self, reason: str) -> None:
+    def pending(self, reason: str, awaiting: str | None = None) -> None:
         """It is about to be cut off: say so, and where it is suspended. Never raises."""
         try:
             stream = self.stream
             if self.settled or stream.delivery is None or stream.pid != os.getpid():
                 return
+            if awaiting is None:
+                awaiting = self.awaiting()
             stream.delivery.send(
-                Pending(stream.next_sequence(), time_ns(), self.opening, reason, self.awaiting())
+                Pending(stream.next_sequence(), time_ns(), self.opening, reason, awaiting)
             )
         except Exception:  # noqa: BLE001 - telemetry never harms its host
             internal_errors.handle("telling that a task is pending")
+
+    def runs_on(self, loop: "asyncio.AbstractEventLoop") -> bool:
+        """Whether it has not ended and belongs to this event loop."""
+        future: Any = self.future
+        if future is None and self.suspended is not None:
+            future = self.suspended()
+        get_loop = getattr(future, "get_loop", None)  # a platform's coroutine has none
+        return get_loop is not None and get_loop() is loop and not future.done()
 
     def awaiting(self) -> str:
         """Where it is suspended now; empty where that cannot be seen. Never raises."""

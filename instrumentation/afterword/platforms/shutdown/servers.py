@@ -1,0 +1,79 @@
+"""The last moments that servers give: uvicorn's own shutdown, and Starlette's end of the lifespan.
+
+uvicorn kills itself by SIGTERM when it has shut down: no ``atexit``, no end of the loop. So what is
+pending when its shutdown is over is lost, and says so there. Under other servers (hypercorn) the
+lifespan of a Starlette or FastAPI application tells the same moment.
+"""
+
+import functools
+import sys
+from collections.abc import Awaitable, Callable, MutableMapping
+from typing import Any, Final, NamedTuple
+
+from afterword import shutdown
+
+_Message = MutableMapping[str, Any]
+
+
+class _Patch(NamedTuple):
+    owner: Any
+    name: str
+    original: Any
+    ours: Any
+
+
+_patches: Final[dict[str, _Patch]] = {}
+
+
+def hook() -> None:
+    """Hook what has been imported by now; what is hooked already stays as it is."""
+    uvicorn = sys.modules.get("uvicorn.server")
+    _put(uvicorn, "Server", "shutdown", _shutting_down)
+    starlette = sys.modules.get("starlette.routing")
+    _put(starlette, "Router", "lifespan", _living)
+
+
+def unhook() -> None:
+    """The servers' methods are as they were."""
+    for patch in _patches.values():
+        if vars(patch.owner).get(patch.name) is patch.ours:
+            setattr(patch.owner, patch.name, patch.original)
+    _patches.clear()
+
+
+def _put(module: Any, owner_name: str, name: str, wrapping: Callable[[Any], Any]) -> None:
+    owner = getattr(module, owner_name, None)  # else it is not there, or just being imported
+    key = f"{owner_name}.{name}"
+    if owner is None or key in _patches:
+        return
+    original = vars(owner)[name]
+    ours = functools.wraps(original)(wrapping(original))
+    setattr(owner, name, ours)
+    _patches[key] = _Patch(owner, name, original, ours)
+
+
+def _shutting_down(original: Callable[..., Awaitable[None]]) -> Callable[..., Awaitable[None]]:
+    async def shut_down(*args: Any, **kwargs: Any) -> None:
+        shutdown.report()
+        await original(*args, **kwargs)
+        await shutdown.finish()
+
+    return shut_down
+
+
+def _living(original: Callable[..., Awaitable[None]]) -> Callable[..., Awaitable[None]]:
+    async def live(self: Any, scope: Any, receive: Any, send: Any) -> None:
+        async def received() -> _Message:
+            message: _Message = await receive()
+            if message["type"] == "lifespan.shutdown":
+                shutdown.report()
+            return message
+
+        async def sent(message: _Message) -> None:
+            if message["type"].startswith("lifespan.shutdown."):
+                await shutdown.finish()
+            await send(message)
+
+        await original(self, scope, received, sent)
+
+    return live
