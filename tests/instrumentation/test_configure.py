@@ -31,7 +31,7 @@ _SERVED = """
             self.send_header("Content-Length", "0")
             self.end_headers()
         def log_message(self, *_): pass
-    server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+    server = http.server.HTTPServer(("127.0.0.1", 0), Handler)
     threading.Thread(target=server.serve_forever, daemon=True).start()
     async def work(): pass
     async def main(): await afterword.wait_until(work())
