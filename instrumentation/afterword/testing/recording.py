@@ -1,13 +1,7 @@
-"""For tests: evidence kept in memory, to be asserted on.
-
-def test_the_receipt_is_sent():
-with afterword.testing.recording() as evidence:
-asyncio.run(checkout())
-assert evidence.outcomes() == {"send_receipt": ["completed"]}
-"""
+"""Evidence kept in memory while a block runs, and this process as it was before once it has."""
 
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any, Final, TypeVar
 
@@ -15,6 +9,9 @@ from afterword import deliveries, internal_errors, settings, stream
 from afterword.evidence import Opening, Record, Settled
 
 R = TypeVar("R", bound=Record)
+
+Listener = Callable[[Record], None]
+"""Called with every record, on the thread that told it, before the task goes on."""
 
 
 class RecordingDelivery:
@@ -24,12 +21,15 @@ class RecordingDelivery:
         self.records: Final[list[Record]] = []
         self.closed = False
         self._arrived: Final = threading.Condition(threading.RLock())
+        self._listeners: tuple[Listener, ...] = ()
 
     def send(self, record: Record) -> None:
         """Keep the record."""
         with self._arrived:
             self.records.append(record)
             self._arrived.notify_all()
+        for listener in self._listeners:
+            listener(record)
 
     def flush(self, timeout_seconds: float) -> bool:  # noqa: ARG002 - the contract's; nothing waits
         """Nothing is ever waiting."""
@@ -43,6 +43,17 @@ class RecordingDelivery:
         """In a forked child: what the parent recorded is the parent's."""
         self.records.clear()
 
+    @contextmanager
+    def heard_by(self, listener: Listener) -> Iterator[None]:
+        """Records that arrive while the block runs are told to the listener too."""
+        with self._arrived:
+            self._listeners = (*self._listeners, listener)
+        try:
+            yield
+        finally:
+            with self._arrived:
+                self._listeners = tuple(each for each in self._listeners if each is not listener)
+
     def of(self, kind: type[R]) -> list[R]:
         """The records of one kind: ``Opening``, ``Started``, ``Settled`` …."""
         with self._arrived:
@@ -50,10 +61,14 @@ class RecordingDelivery:
 
     def wait_for(self, kind: type[R], number: int, timeout_seconds: float = 5.0) -> list[R]:
         """Those of one kind, once there are so many. Raises ``TimeoutError`` if there never are."""
-        with self._arrived:
-            if self._arrived.wait_for(lambda: len(self.of(kind)) >= number, timeout_seconds):
-                return self.of(kind)
+        if self.wait_until(lambda: len(self.of(kind)) >= number, timeout_seconds):
+            return self.of(kind)
         raise TimeoutError(f"{len(self.of(kind))} of {number} {kind.__name__} records arrived")
+
+    def wait_until(self, holds: Callable[[], bool], timeout_seconds: float) -> bool:
+        """Block until it holds, asked again at every record; whether it did in time."""
+        with self._arrived:
+            return self._arrived.wait_for(holds, timeout_seconds)
 
     def outcomes(self) -> dict[str, list[str]]:
         """By task's name, how its tasks ended, in that order."""
@@ -64,8 +79,8 @@ class RecordingDelivery:
 
     def open_tasks(self) -> list[Opening]:
         """Openings without a closing, oldest first."""
-        ended = {settled.opening.sequence for settled in self.of(Settled)}
-        return [opening for opening in self.of(Opening) if opening.sequence not in ended]
+        ended = {id(settled.opening) for settled in self.of(Settled)}
+        return [opening for opening in self.of(Opening) if id(opening) not in ended]
 
 
 @contextmanager
@@ -76,18 +91,26 @@ def recording(**given: Any) -> Iterator[RecordingDelivery]:
     the error handling are as before afterwards.
 
     Args:
-        given: Settings by their names (``capture=True``), as for ``afterword.configure``.
+        given: Settings by their names (``capture=True``), as for ``afterword.configure``; the
+            others are as the environment says.
     """
+    with kept_in_memory() as delivery:
+        settings.load(given)
+        yield delivery
+
+
+@contextmanager
+def kept_in_memory() -> Iterator[RecordingDelivery]:
+    """As ``recording``, with the settings in force."""
     delivery = RecordingDelivery()
     before = settings.current(), internal_errors.re_raise
     deliveries.use(lambda _stream: delivery)
     internal_errors.re_raise = True
-    settings.load(given)
-    stream.renew()
+    aside = stream.set_aside()
     try:
         yield delivery
     finally:
+        stream.put_back(aside)
         deliveries.use(None)
         settings.restore(before[0])
         internal_errors.re_raise = before[1]
-        stream.renew()
