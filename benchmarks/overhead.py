@@ -55,6 +55,7 @@ def measure(rounds: int = ROUNDS) -> dict[str, float]:
             "http_unsampled": lambda: _ours(0, tracer_provider, endpoint=endpoint),
             "spool_unsampled": lambda: _ours(0, tracer_provider, spool=spool),
             "http_sampled": lambda: _ours(SAMPLED, tracer_provider, endpoint=endpoint),
+            "spool_sampled": lambda: _ours(SAMPLED, tracer_provider, spool=spool),
         }
         taken: dict[str, list[float]] = {name: [] for name in variants}
         for number in range(rounds + 1):
@@ -62,7 +63,7 @@ def measure(rounds: int = ROUNDS) -> dict[str, float]:
                 microseconds = run()
                 if number:  # the first round warms up
                     taken[name].append(microseconds)
-        stream.renew()
+        stream.end_all()  # while there is somebody to take leave of
         tracer_provider.shutdown()
         meter_provider.shutdown()
     return _figures({name: statistics.median(values) for name, values in taken.items()})

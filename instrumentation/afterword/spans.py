@@ -102,14 +102,15 @@ def begin(kind: "TaskKind", stream: bytes, sequence: int, settings: "Settings") 
     if api is None:
         return _NOWHERE
     parent = api.trace.get_current_span().get_span_context()
-    parent_is_valid = parent.is_valid
+    trace_id = parent.trace_id
+    parent_is_valid = trace_id != 0  # as is_valid, but for a zero span id, which no SDK makes
     if parent_is_valid and not parent.trace_flags & 1:
-        return Place(None, parent.trace_id, 0, parent.span_id)
+        return Place(None, trace_id, 0, parent.span_id)
     tracer = api.tracer_of(_given_provider or api.trace.get_tracer_provider(), stream)
     if tracer is None or settings.sdk_disabled:
         if not parent_is_valid:
             return _NOWHERE
-        return Place(None, parent.trace_id, 0, parent.span_id, sampled=True)
+        return Place(None, trace_id, 0, parent.span_id, sampled=True)
     return _begin(api, tracer, parent if parent_is_valid else None, kind, sequence, settings)
 
 

@@ -206,6 +206,11 @@ def current() -> Stream:
     return _make()
 
 
+def latest() -> Stream | None:
+    """The stream made last; whether it is still this process's is for the caller to ask."""
+    return _current
+
+
 def existing() -> Stream | None:
     """This process's stream if it has one."""
     stream = _current

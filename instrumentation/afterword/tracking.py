@@ -2,6 +2,7 @@
 
 import asyncio
 import math
+import os
 from collections.abc import Awaitable, Coroutine
 from inspect import isawaitable
 from types import CoroutineType
@@ -186,10 +187,10 @@ def _entry_behind(future: "asyncio.Future[Any]") -> Tracked | None:
 
 def open_entry_of(awaitable: object) -> Tracked | None:
     """The open entry of an awaitable that was handed over before, or of our own wrapper of it."""
-    in_use = stream.existing()
-    if in_use is None:
-        return None
-    known = in_use.by_identity.get(id(awaitable))
+    in_use = stream.latest()
+    known = in_use.by_identity.get(id(awaitable)) if in_use is not None else None
+    if known is not None and known.stream.pid != os.getpid():
+        return None  # the parent's, before this process was forked
     if known is None and type(awaitable) is HandedOver:  # isinstance of an ABC takes 0.3 µs
         return awaitable.tracked
     return known or tracked_by(awaitable)
