@@ -68,7 +68,7 @@ vercel-tests: $(VERCEL_INSTALLED)
 define NOT_RUN
 ##############################################################################
 #                                                                            #
-#   N O T   R U N :   the tests on Vercel's production runtime               #
+#   N O T   R U N :   what needs Vercel's production runtime               #
 #                                                                            #
 #   It needs Python 3.12 or newer, and none of python3.13, python3.12 and    #
 #   PYENV_VERSION=3.13.0 python3 runs here.                                  #
@@ -88,6 +88,7 @@ crashes: $(INSTALLED) ## kill -9 of the sidecar under load (N=100, SEED=…)
 		$(if $(N),--kills $(N)) $(if $(SEED),--seed $(SEED))
 
 bench: $(INSTALLED) ## every figure beside its goal (ONLY=ingest: one of them)
+	@$(if $(VERCEL_PYTHON),$(MAKE) --no-print-directory $(VERCEL_INSTALLED),echo "$$NOT_RUN")
 	$(BIN)/python -m benchmarks $(if $(ONLY),--only $(ONLY))
 
 clean: ## forget the environment and what was built
