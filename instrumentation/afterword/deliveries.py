@@ -15,13 +15,19 @@ if TYPE_CHECKING:
 _given: "Callable[[Stream], Delivery] | None" = None
 
 
-def use(make: "Callable[[Stream], Delivery] | None") -> None:
+def use(
+    make: "Callable[[Stream], Delivery] | None",
+) -> "Callable[[Stream], Delivery] | None":
     """Give streams made from now on this delivery, whatever the settings say; ``None`` undoes it.
 
     For tests, and for ways of delivery that are not ours.
+
+    Returns:
+        What was given before.
     """
     global _given  # noqa: PLW0603 - a process's setting
-    _given = make
+    before, _given = _given, make
+    return before
 
 
 def open_delivery(stream: "Stream") -> "Delivery | None":

@@ -103,14 +103,14 @@ def recording(**given: Any) -> Iterator[RecordingDelivery]:
 def kept_in_memory() -> Iterator[RecordingDelivery]:
     """As ``recording``, with the settings in force."""
     delivery = RecordingDelivery()
-    before = settings.current(), internal_errors.re_raise
-    deliveries.use(lambda _stream: delivery)
+    settings_before, re_raised_before = settings.current(), internal_errors.re_raise
+    given_before = deliveries.use(lambda _stream: delivery)
     internal_errors.re_raise = True
     aside = stream.set_aside()
     try:
         yield delivery
     finally:
         stream.put_back(aside)
-        deliveries.use(None)
-        settings.restore(before[0])
-        internal_errors.re_raise = before[1]
+        deliveries.use(given_before)
+        settings.restore(settings_before)
+        internal_errors.re_raise = re_raised_before
