@@ -41,6 +41,9 @@ async def read_body(request: web.Request, share: Share, limits: ReceiverLimits) 
         return b""
     _, buffered_bytes = request.content.get_read_buffer_limits()
     try:
+        if declared_bytes is not None and request.content.is_eof():
+            # It came with its head, as most do: nothing to wait for, nothing to time.
+            return await _read_at_once(request, share, declared_bytes)
         async with asyncio.timeout(limits.body_seconds):
             if declared_bytes is not None and declared_bytes <= buffered_bytes:
                 return await _read_at_once(request, share, declared_bytes)
