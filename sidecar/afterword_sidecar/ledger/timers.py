@@ -4,7 +4,7 @@ A look too many is harmless: whoever is woken asks the rules again. So what lies
 coarse bucket that comes up early and is then sorted into finer ones, which bounds the number of
 buckets (some 700 for a week). Stale entries, of tasks that closed before their time, are the real
 leak: with deadlines far beyond lifetimes a lazy wheel grew to 7.7 kB per open task. So a bucket is
-rebuilt as soon as fewer than half of its entries live.
+rebuilt as soon as fewer than three quarters of its entries live: four steps a closing at most.
 """
 
 from collections.abc import Callable, Iterator
@@ -61,7 +61,7 @@ class Wheel(Generic[Owner]):
         if bucket is None:
             return
         bucket.live -= 1
-        if len(bucket.numbers) >= _REBUILD_FROM and bucket.live * 2 < len(bucket.numbers):
+        if len(bucket.numbers) >= _REBUILD_FROM and bucket.live * 4 < len(bucket.numbers) * 3:
             self._rebuild(bucket, second)
 
     def next_second(self) -> float | None:
