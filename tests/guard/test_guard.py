@@ -1,0 +1,247 @@
+"""Deadlines kept for real: a process is killed at its deadline, and every task has its frame."""
+
+import asyncio
+import os
+import signal
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any, Final
+
+import pytest
+
+import afterword
+from afterword import guard, names, testing
+from afterword.evidence import Opening, Pending
+from afterword.opening import lead_within
+from worlds.sidecar_process import PATIENCE_SECONDS, SidecarProcess, until
+
+FUNCTION: Final = """
+import asyncio, os, time
+import afterword
+
+async def send_receipt():
+    await asyncio.Event().wait()
+
+async def notify():
+    await asyncio.gather(asyncio.sleep(0), send_receipt())
+
+async def render():
+    await asyncio.to_thread(draw)
+
+def draw():
+    time.sleep(60)
+
+async def starves():
+    pass
+
+async def hand_over(deadline):
+    afterword.wait_until(send_receipt(), deadline=deadline)
+    afterword.wait_until(notify(), deadline=deadline)
+    afterword.wait_until(render(), deadline=deadline)
+    await asyncio.sleep(0.05)
+
+async def crunch(deadline):
+    afterword.wait_until(starves(), deadline=deadline)
+    time.sleep(60)
+
+async def main():
+    deadline = float(os.environ["DEADLINE"])
+    await hand_over(deadline)
+    afterword.wait_until(crunch(deadline), deadline=deadline)
+
+asyncio.run(main())
+"""
+"""Work that waits in every way, and then blocks the loop."""
+
+AWAITED: Final = {
+    "send_receipt": "asyncio.Event.wait at function.py:6 in send_receipt",
+    "notify": "asyncio.Event.wait at function.py:6 in send_receipt",
+    "render": "draw in a thread at function.py:15 in draw",
+    "crunch": "running at function.py:28 in crunch",
+    "starves": "not started",
+}
+
+
+@contextmanager
+def platform(folder: Path, source: str, seconds: float, **more: str) -> Iterator[float]:
+    """Runs a function as a platform does: SIGKILL when its time is over. Yields the deadline."""
+    script = folder / "function.py"
+    script.write_text(source)
+    deadline = time.time() + seconds
+    environment = {**os.environ, "DEADLINE": repr(deadline), "OTEL_SERVICE_NAME": "shop", **more}
+    command = ["timeout", "-s", "KILL", repr(seconds), sys.executable, str(script)]
+    with subprocess.Popen(command, env=environment) as process:
+        yield deadline
+        assert process.wait(PATIENCE_SECONDS) == -signal.SIGKILL
+
+
+def letters(sidecar: SidecarProcess, count: int) -> list[dict[str, Any]]:
+    """The dead letters once there are ``count``."""
+
+    def found() -> list[dict[str, Any]] | None:
+        items: list[dict[str, Any]] = sidecar.get("/api/v1/dead-letters")["items"]
+        return items if len(items) >= count else None
+
+    return until(found)
+
+
+@pytest.mark.parametrize("way", ["spool", "http"])
+def test_a_function_killed_at_its_deadline_has_told_where_each_task_was(
+    tmp_path: Path, way: str
+) -> None:
+    """Suspended, gathering, in a thread, blocking the loop, starved by that: all in the book."""
+    with SidecarProcess(tmp_path, "--grace", "0.2s") as sidecar:
+        where = str(sidecar.spool) if way == "spool" else sidecar.receiver
+        variable = "AFTERWORD_SPOOL" if way == "spool" else "AFTERWORD_ENDPOINT"
+        with platform(tmp_path, FUNCTION, 1.5, **{variable: where}):
+            pass
+        found = letters(sidecar, len(AWAITED))
+        assert {letter["task"]: letter["awaiting"] for letter in found} == AWAITED
+        for letter in found:
+            verdict = letter["verdict"]
+            assert (verdict["outcome"], verdict["reason"]) == ("timed_out", "platform_deadline")
+            assert letter["pending"]["reason"] == "deadline_near"
+        assert sidecar.counts("afterword_tasks", "outcome") == {"timed_out": len(AWAITED)}
+
+
+LATE: Final = """
+import asyncio, os, sys, time
+import afterword
+
+async def send_receipt():
+    await asyncio.to_thread(sys.stdin.readline)
+
+async def main():
+    await afterword.wait_until(send_receipt(), deadline=time.time() + 0.4)
+
+asyncio.run(main())
+"""
+
+
+def test_a_task_that_makes_it_after_all_is_amended(tmp_path: Path) -> None:
+    """A platform that was late itself: timed out at first, completed in the end."""
+    with SidecarProcess(tmp_path, "--grace", "0.1s") as sidecar:
+        environment = {**os.environ, "AFTERWORD_SPOOL": str(sidecar.spool)}
+        with subprocess.Popen(
+            [sys.executable, "-c", LATE], stdin=subprocess.PIPE, text=True, env=environment
+        ) as process:
+            [letter] = letters(sidecar, 1)
+            assert letter["verdict"]["reason"] == "platform_deadline"
+            assert letter["awaiting"].startswith("TextIOWrapper.readline in a thread at ")
+            assert process.stdin is not None
+            process.stdin.write("go on\n")
+            process.stdin.close()
+            assert process.wait(PATIENCE_SECONDS) == 0
+        until(lambda: sidecar.counts("afterword_tasks", "outcome") == {"completed": 1} or None)
+        assert sidecar.counts("afterword_tasks_amended_total", "to_outcome") == {"completed": 1}
+
+
+FORKED: Final = """
+import asyncio, os, time
+import afterword
+
+async def hangs():
+    await asyncio.Event().wait()
+
+async def main(seconds):
+    afterword.wait_until(hangs(), name=f"hangs-{os.getpid()}", deadline=time.time() + seconds)
+    await asyncio.sleep(0)
+    if seconds > 100:
+        return
+    await asyncio.Event().wait()
+
+async def parent():
+    await main(1000)
+    if os.fork() == 0:
+        asyncio._set_running_loop(None)
+        asyncio.set_event_loop_policy(None)
+        asyncio.new_event_loop().run_until_complete(main(0.3))
+    os.wait()
+
+asyncio.run(parent())
+"""
+
+
+def test_a_forked_child_has_a_guard_of_its_own(tmp_path: Path) -> None:
+    """The parent's thread does not survive the fork: the child's task is reported all the same."""
+    with SidecarProcess(tmp_path) as sidecar:
+        environment = {**os.environ, "AFTERWORD_SPOOL": str(sidecar.spool)}
+        with subprocess.Popen(
+            [sys.executable, "-c", FORKED], env=environment, start_new_session=True
+        ) as process:
+            parents = f"hangs-{process.pid}"
+
+            def pending() -> list[str] | None:
+                items = sidecar.get("/api/v1/tasks", outcome="in_flight")["items"]
+                return [item["task"] for item in items if item["pending"]] or None
+
+            try:
+                [reported] = until(pending)
+            finally:
+                os.killpg(process.pid, signal.SIGKILL)
+        assert reported != parents
+
+
+def test_the_lead_leaves_a_task_half_of_its_time() -> None:
+    """A short deadline is not reported the moment the task is handed over; a past one is not."""
+    assert lead_within(1.0, 60.0) == 1.0
+    assert lead_within(1.0, 0.5) == 0.25
+    assert lead_within(0.0, 60.0) == 0.0
+    assert lead_within(1.0, -3.0) == 0.0
+
+
+async def test_each_task_is_told_once_and_the_next_is_known() -> None:
+    """With time passed in: two deadlines, one look for each, and nothing when both are told."""
+    with testing.recording() as evidence:
+        began = time.time()
+        tasks = [
+            afterword.wait_until(asyncio.Event().wait(), deadline=began + seconds)
+            for seconds in (1000.0, 2000.0)
+        ]
+        await asyncio.sleep(0)
+        watching = guard.Guard()
+        leads = [opening.guard_lead_seconds for opening in evidence.of(Opening)]
+        assert leads == [1.0, 1.0]
+        assert watching.report(began) == began + 999.0
+        assert watching.report(began + 999.0) == began + 1999.0
+        assert watching.report(began + 1500.0) == began + 1999.0
+        assert watching.report(began + 1999.5) == float("inf")
+        assert [told.opening.sequence for told in evidence.of(Pending)] == [
+            opening.sequence for opening in evidence.of(Opening)
+        ]
+        assert {told.reason for told in evidence.of(Pending)} == {names.PENDING_DEADLINE_NEAR}
+        for task in tasks:
+            assert task is not None
+            task.cancel()
+        await asyncio.sleep(0)
+
+
+async def test_without_threads_the_loop_keeps_the_time(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Where no thread can be made (a browser) a timer of the loop reports."""
+
+    def refuse(_: threading.Thread) -> None:
+        raise RuntimeError("can't start new thread")
+
+    def report(watching: guard.Guard, now: float) -> float:
+        following = original(watching, now)
+        looked.set()
+        return following
+
+    looked, original = asyncio.Event(), guard.Guard.report
+    monkeypatch.setattr(guard.Guard, "report", report)
+    monkeypatch.setattr(guard, "_guards", {})
+    monkeypatch.setattr(threading.Thread, "start", refuse)
+    with testing.recording() as evidence:
+        task = afterword.wait_until(asyncio.Event().wait(), deadline=time.time() + 0.02)
+        assert task is not None
+        async with asyncio.timeout(PATIENCE_SECONDS):
+            await looked.wait()
+        task.cancel()
+        [told] = evidence.of(Pending)
+        assert told.awaiting == "asyncio.Event.wait"
+        await asyncio.sleep(0)
