@@ -68,7 +68,7 @@ vercel-tests: $(VERCEL_INSTALLED)
 define NOT_RUN
 ##############################################################################
 #                                                                            #
-#   N O T   R U N :   what needs Vercel's production runtime               #
+#   N O T   R U N :   what needs Vercel's production runtime                 #
 #                                                                            #
 #   It needs Python 3.12 or newer, and none of python3.13, python3.12 and    #
 #   PYENV_VERSION=3.13.0 python3 runs here.                                  #

@@ -11,12 +11,14 @@ from worlds.sidecar_process import SidecarProcess
 from worlds.vercel_platform import Instance, VercelPlatform
 
 FUNCTIONS: Final = Path(__file__).parent / "functions"
+TOKEN: Final = "one-that-is-only-for-these-tests"
 
 
 @pytest.fixture(scope="session")
 def sidecar(tmp_path_factory: pytest.TempPathFactory) -> Iterator[SidecarProcess]:
     """One for all tests: each reports as a service of its own."""
-    with SidecarProcess(tmp_path_factory.mktemp("sidecar"), "--grace", "100ms") as process:
+    folder = tmp_path_factory.mktemp("sidecar")
+    with SidecarProcess(folder, "--grace", "100ms", AFTERWORD_TOKEN=TOKEN) as process:
         yield process
 
 
@@ -40,6 +42,7 @@ def instance(tmp_path: Path, service: str, sidecar: SidecarProcess) -> Iterator[
                 FUNCTIONS / file,
                 variable,
                 OTEL_SERVICE_NAME=service,
+                AFTERWORD_TOKEN=TOKEN,
                 **{"AFTERWORD_ENDPOINT": sidecar.receiver, **environment},
             )
             started.append(stack.enter_context(platform))

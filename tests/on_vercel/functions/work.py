@@ -63,6 +63,11 @@ async def nests_from_a_thread(order: int) -> None:
     await asyncio.to_thread(lambda: wait_until(completes(order)))
 
 
+async def exits(order: int) -> None:
+    """Ends the process, and with it everything in it."""
+    raise SystemExit(order)
+
+
 class Courier:
     """An awaitable that is neither a coroutine nor a Future."""
 
@@ -86,6 +91,7 @@ HAND_OVERS: dict[str, Callable[[], None]] = {
     "completes": lambda: wait_until(completes(17)),
     "fails": lambda: wait_until(fails(17)),
     "hangs": lambda: wait_until(hangs(17)),
+    "exits": lambda: wait_until(exits(3)),
     "nests": lambda: wait_until(nests(17)),
     "threads": lambda: wait_until(nests_from_a_thread(17)),
     "closure": lambda: in_a_closure(completes(17)),
