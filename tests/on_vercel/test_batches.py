@@ -49,6 +49,22 @@ async def test_handed_over_while_a_batch_is_taken() -> None:
     assert int(over["deferred_task.invocation.started"]) == 2
 
 
+async def test_a_task_that_was_known_before() -> None:
+    """Watched outside of any invocation, handed over inside of one: its end leaves in the drain."""
+    with ScriptedSidecar() as sidecar:
+        afterword.configure(endpoint=sidecar.endpoint)
+        task = asyncio.create_task(work())
+        assert afterword.wait_until(task) is task
+        functions.set_headers({"x-vercel-id": "fra1::known"})
+        collector = begin_wait_until()
+        functions.wait_until(task)
+        await finish_wait_until_async(collector)
+        functions.set_headers(None)
+        told = [attributes(record) for request in sidecar.requests for record in request.records]
+    (settled,) = (each for each in told if "deferred_task.outcome" in each)
+    assert settled["deferred_task.name"].endswith("work")
+
+
 async def test_an_invocation_ends_for_good() -> None:
     """Nothing is remembered of an invocation whose drain is over."""
     functions.set_headers({"x-vercel-id": "fra1::over"})

@@ -34,16 +34,17 @@ class Batch:
     def __init__(self, invocation: "Invocation", sdk: "Sdk") -> None:
         self._invocation: Final = invocation
         self._sdk: Final = sdk
-        self._tasks: Final[list[Tracked]] = []
+        self._tasks: Final[dict[Tracked, None]] = {}
         self.left_over: Final[list[Tracked]] = []
         """Tasks that the batch before this one was to look after, and that came too late for it."""
         self.begun = False
         """The runtime has taken what was handed over so far: what comes now is for the next one."""
 
     def add(self, tracked: "Tracked") -> None:
-        """A task is about to be handed over."""
-        self._invocation.scheduled += 1
-        self._tasks.append(tracked)
+        """A task is about to be handed over, perhaps not for the first time."""
+        if tracked not in self._tasks:
+            self._invocation.scheduled += 1
+            self._tasks[tracked] = None
 
     async def run(self) -> None:
         """What the runtime runs beside the tasks. Never raises."""
@@ -57,7 +58,7 @@ class Batch:
             self.begun = True
         await asyncio.sleep(0)  # by now every task of this batch has had its first step
         self._leave_late_ones()
-        mine = [task for task in (*self.left_over, *self._tasks) if _has_begun(task)]
+        mine = [task for task in (*self.left_over, *list(self._tasks)) if _has_begun(task)]
         over = await self._wait_for(mine)
         with invocations.lock:
             latest = self._invocation.batch is self
@@ -70,7 +71,7 @@ class Batch:
 
     def _leave_late_ones(self) -> None:
         """What a thread handed over while the runtime took this batch runs in the next one."""
-        late = [task for task in self._tasks if not _has_begun(task)]
+        late = [task for task in list(self._tasks) if not _has_begun(task)]
         if not late:
             return
         with invocations.lock:

@@ -17,7 +17,6 @@ from afterword.platforms.vercel import invocations
 from afterword.platforms.vercel.drain import Batch
 from afterword.platforms.vercel.invocations import Invocation
 from afterword.platforms.vercel.sdk import Sdk
-from afterword.tracked import Tracked
 from afterword.tracking import coroutine_for, drop, open_entry_of, watch_future
 
 PLATFORM: Final = "vercel"
@@ -122,21 +121,17 @@ def _entered(awaitable: Any, request: Request, timeout_seconds: float | None, ba
             watch_future(awaitable, request, timeout_seconds)
             offered: Any = awaitable
         elif known is not None and known.future is not None:
-            return known.future  # a task of ours runs it already
+            offered = known.future  # a task of ours runs it already
         else:
             offered = coroutine_for(awaitable, request, timeout_seconds)
-        if known is None:
-            _join(batch, open_entry_of(offered))
+        tracked = known or open_entry_of(offered)
+        if tracked is not None:  # a Future may be done already
+            with invocations.lock:
+                batch.add(tracked)
     except Exception:  # noqa: BLE001 - telemetry never harms its host
         internal_errors.handle("opening a task's entry")
         return awaitable
     return offered
-
-
-def _join(batch: Batch, tracked: Tracked | None) -> None:
-    if tracked is not None:  # a Future may be done already
-        with invocations.lock:
-            batch.add(tracked)
 
 
 def _drop(awaitable: Any, request: Request, ending: Ending) -> None:
