@@ -7,7 +7,7 @@ leak: with deadlines far beyond lifetimes a lazy wheel grew to 7.7 kB per open t
 rebuilt as soon as fewer than three quarters of its entries live: four steps a closing at most.
 """
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from heapq import heappop, heappush
 from math import ceil
 from typing import Final, Generic, TypeVar
@@ -68,11 +68,21 @@ class Wheel(Generic[Owner]):
         """The earliest second with a bucket."""
         return self._seconds[0] if self._seconds else None
 
-    def due(self, now: float) -> Iterator[tuple[Owner, int]]:
-        """Take out what has come up by ``now``; some of it may have closed meanwhile."""
-        while self._seconds and self._seconds[0] <= now:
-            bucket = self._buckets.pop(heappop(self._seconds))
-            yield from zip(bucket.owners, bucket.numbers, strict=True)
+    def take_due(self, now: float, at_most: int) -> list[tuple[Owner, int]]:
+        """Take out what has come up by ``now``, no more than ``at_most`` entries.
+
+        Some of it may have closed meanwhile. What is left comes with the next call.
+        """
+        taken: list[tuple[Owner, int]] = []
+        while self._seconds and self._seconds[0] <= now and len(taken) < at_most:
+            bucket = self._buckets[self._seconds[0]]
+            first = max(0, len(bucket.numbers) - (at_most - len(taken)))
+            taken += zip(bucket.owners[first:], bucket.numbers[first:], strict=True)
+            del bucket.owners[first:], bucket.numbers[first:]
+            bucket.live = first
+            if not first:
+                del self._buckets[heappop(self._seconds)]
+        return taken
 
     def __len__(self) -> int:
         return sum(len(bucket.numbers) for bucket in self._buckets.values())

@@ -25,7 +25,7 @@ def test_every_entry_comes_up_and_none_late(entries: list[tuple[float, bool]]) -
             wheel.discard(buckets[number])
     expected, seen = set(live), set()
     while (now := wheel.next_second()) is not None:
-        for _, number in list(wheel.due(now)):
+        for _, number in wheel.take_due(now, 7):
             if number not in live:
                 continue
             if now >= moments[number]:
@@ -47,3 +47,15 @@ def test_stale_entries_are_swept_while_their_time_is_far_off() -> None:
         if number >= 100:
             wheel.discard(open_tasks.pop(number - 100))
     assert len(wheel) < 100 * 2 + 8 * 700
+
+
+def test_a_million_timers_at_once_are_taken_in_pieces() -> None:
+    """However many come up together, each call gives a bounded number, and none is lost."""
+    wheel: Wheel[str] = Wheel(lambda *_: True)
+    for number in range(1, 10_001):
+        wheel.add(5000.0, "o", number, 0.0)
+    pieces = []
+    while wheel.next_second() is not None:
+        pieces.append([number for _, number in wheel.take_due(5000.0, 3000)])
+    assert [len(piece) for piece in pieces] == [3000, 3000, 3000, 1000]
+    assert sorted(number for piece in pieces for number in piece) == list(range(1, 10_001))
