@@ -89,7 +89,7 @@ def call_of(letter: Opened) -> Callable[[], Any]:
     """
     function = _function_of(letter)
     if letter.payload is None:
-        raise CannotRunAgainError(f"it has no payload: {letter.omitted or 'its function says so'}")
+        raise CannotRunAgainError(f"it has no payload: {letter.omitted or 'capture is off for it'}")
     document = json.loads(letter.payload)
     if "arguments" not in document:
         raise CannotRunAgainError("its payload was given by the caller and is not its arguments")

@@ -68,7 +68,8 @@ class Experiment:
         uncut = read(self._facts(0, "uncut"))
         points = len(uncut.suspended)
         numbers = range(1, min(points, self._at_most) + 1)
-        return Tested(tuple(self._cut(number, uncut) for number in numbers), points)
+        effects = sum(bool(each.root) for each in uncut.happened)
+        return Tested(tuple(self._cut(number, uncut) for number in numbers), points, effects)
 
     def _cut(self, number: int, uncut: Observed) -> Cut:
         death = self._run(number, "cut", partial(_reports_of, self._item), cut_at=number)
@@ -130,6 +131,10 @@ class Experiment:
 
     def _report(self, written: Any) -> pytest.TestReport:
         config = self._item.config
+        # JSON has no tuples, and other plugins look for them here.
+        written["user_properties"] = [tuple(each) for each in written["user_properties"]]
+        if isinstance(written["longrepr"], list):
+            written["longrepr"] = tuple(written["longrepr"])
         report = config.hook.pytest_report_from_serializable(config=config, data=written)
         assert isinstance(report, pytest.TestReport)  # noqa: S101 - a runtest protocol makes no other
         return report

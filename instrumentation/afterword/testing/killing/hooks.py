@@ -8,7 +8,7 @@ from _pytest.runner import CallInfo  # not public; what a plugin that runs items
 
 from afterword.testing.killing.experiment import Experiment, failure_of
 from afterword.testing.killing.judging import Cut
-from afterword.testing.killing.reporting import Tested, explanation, headline, table
+from afterword.testing.killing.reporting import Tested, complaint, headline, table
 
 MARKER: Final = "afterword_kill"
 _PROPERTY: Final = "afterword_kill"
@@ -47,10 +47,10 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
 
 def _found(report: pytest.TestReport) -> list[Tested]:
     return [
-        Tested(tuple(Cut(*cut) for cut in cuts), points)
+        Tested(tuple(Cut(*cut) for cut in cuts), points, effects)
         for name, value in report.user_properties
         if name == _PROPERTY and report.when == "call"
-        for cuts, points in [json.loads(str(value))]
+        for cuts, points, effects in [json.loads(str(value))]
     ]
 
 
@@ -67,15 +67,10 @@ def _judged(item: pytest.Item, marker: pytest.Mark) -> list[pytest.TestReport]:
         tested = experiment.tested()
     (call,) = (report for report in reports if report.when == "call")
     call.user_properties.append((_PROPERTY, json.dumps(tested)))
-    if not tested.points:
+    said = complaint(tested)
+    if said:
         call.outcome = "failed"
-        call.longrepr = (
-            "no deferred task of this test was ever suspended, so nothing could be cut off; "
-            "let its fakes give way as the real thing does (await asyncio.sleep(0))"
-        )
-    elif tested.is_harmful:
-        call.outcome = "failed"
-        call.longrepr = explanation(tested)
+        call.longrepr = said
     return reports
 
 

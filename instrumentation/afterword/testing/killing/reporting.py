@@ -19,20 +19,35 @@ class Tested(NamedTuple):
     cuts: tuple[Cut, ...]
     points: int
     """How many suspension points there are; more than cuts where the marker sets a bound."""
+    effects: int
+    """How many effects the tasks of the uncut run have."""
 
-    @property
-    def is_harmful(self) -> bool:
-        """Whether the test fails."""
-        return any(cut.is_harmful for cut in self.cuts)
+
+def complaint(tested: Tested) -> str:
+    """Why the test fails; empty if it does not. A test that proves nothing fails too."""
+    if not tested.points:
+        return (
+            "no deferred task of this test was ever suspended, so nothing could be cut off; "
+            "let its fakes give way as the real thing does (await asyncio.sleep(0))"
+        )
+    if not tested.effects:
+        return (
+            "no deferred task of this test had an effect, so nothing could be lost or repeated; "
+            'let its fakes tell theirs: deferred_effects.record("charged", order_id)'
+        )
+    if any(cut.is_harmful for cut in tested.cuts):
+        return "\n".join([headline(tested), "", *table(tested), "", *_EXPLAINED])
+    return ""
 
 
 def headline(tested: Tested) -> str:
     """One sentence."""
-    harmful = sum(cut.is_harmful for cut in tested.cuts)
     tried = len(tested.cuts)
-    bound = f" (the first {tried} of {tested.points}: at_most)" if tried < tested.points else ""
-    verdict = f"{harmful} lose or repeat effects" if harmful else "nothing lost or repeated"
-    return f"killed at {tried} suspension points{bound}: {verdict}"
+    points = f"{tried} suspension point{'' if tried == 1 else 's'}"
+    bound = f" (the first of {tested.points}: at_most)" if tried < tested.points else ""
+    harmful = sum(cut.is_harmful for cut in tested.cuts)
+    verdict = f"effects lost or repeated at {harmful}" if harmful else "nothing lost or repeated"
+    return f"killed at {points}{bound}, {verdict}"
 
 
 def table(tested: Tested) -> list[str]:
@@ -44,11 +59,6 @@ def table(tested: Tested) -> list[str]:
         lines.append(_line(row, widths))
         lines.extend(f"{'':{widths[0]}}  ! {remark}" for remark in _remarks(cut))
     return lines
-
-
-def explanation(tested: Tested) -> str:
-    """Why the test failed."""
-    return "\n".join([headline(tested), "", *table(tested), "", *_EXPLAINED])
 
 
 def _row(cut: Cut) -> tuple[str, ...]:

@@ -1,0 +1,83 @@
+"""The plugin in other people's pytest runs: out of the way, and at work under every runner."""
+
+import pytest
+
+from worlds.nested_pytest import Nested
+
+pytest_plugins = ("pytester",)
+
+UNUSED = """
+import sys
+import pytest
+
+def test_that_knows_nothing_of_it():
+    assert not [name for name in sys.modules if name.partition(".")[0] == "afterword"]
+
+@pytest.mark.afterword_kill
+def test_that_is_marked(request):
+    request.config.stash.setdefault(key, []).append(1)
+
+def test_that_the_marked_one_ran_once(request):
+    assert request.config.stash[key] == [1]
+
+key = pytest.StashKey()
+"""
+
+RUNNERS = """
+import asyncio
+import afterword
+import pytest
+
+async def send_receipt():
+    await asyncio.sleep(0)
+
+@pytest.fixture(params=["asyncio"])
+def anyio_backend(request):
+    return request.param
+
+@pytest.mark.asyncio
+async def test_pytest_asyncio(deferred_tasks):
+    afterword.wait_until(send_receipt())
+    await deferred_tasks.drain()
+    assert deferred_tasks["send_receipt"].completed == 1
+
+@pytest.mark.anyio
+async def test_anyio(deferred_tasks):
+    afterword.wait_until(send_receipt())
+    await deferred_tasks.drain()
+    assert deferred_tasks["send_receipt"].completed == 1
+
+def test_plain_asyncio(deferred_tasks):
+    async def main():
+        afterword.wait_until(send_receipt())
+        await deferred_tasks.drain()
+
+    asyncio.run(main())
+    assert deferred_tasks["send_receipt"].completed == 1
+
+def test_what_a_test_leaves_is_not_the_next_ones(deferred_tasks):
+    assert deferred_tasks["send_receipt"].scheduled == 0
+
+@pytest.mark.asyncio
+async def test_failing(deferred_tasks):
+    afterword.wait_until(send_receipt())
+    assert deferred_tasks["send_recipt"].completed == 1
+"""
+
+
+def test_it_is_out_of_the_way(pytester: pytest.Pytester) -> None:
+    """Runs that do not use it import nothing of Afterword; a marked test runs once, as any."""
+    pytester.makepyfile(test_unused=UNUSED)
+    run = Nested(pytester)
+    assert set(run.failures.values()) == {""}, run.output
+    assert len(run.failures) == 3
+
+
+def test_it_works_under_every_runner(pytester: pytest.Pytester) -> None:
+    """pytest-asyncio in strict mode, anyio, plain asyncio; a failure shows what there was."""
+    pytester.makepyfile(test_runners=RUNNERS)
+    run = Nested(pytester, mode="strict")
+    failing = run.failures.pop("test_failing")
+    assert set(run.failures.values()) == {""}, run.output
+    assert len(run.failures) == 4
+    assert "where 0 = <no deferred tasks 'send_recipt'; seen: send_receipt 1 in_flight>" in failing
