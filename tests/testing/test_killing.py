@@ -305,9 +305,9 @@ def test_what_a_kill_costs(pytester: pytest.Pytester) -> None:
 
 
 def test_applications_under_a_test_client(pytester: pytest.Pytester) -> None:
-    """Synchronous tests of an app, its background tasks too, on xdist's workers."""
+    """Synchronous tests of an app, its background tasks too, on a worker of xdist's."""
     pytester.makepyfile(shop=SHOP, test_synchronous=SYNCHRONOUS)
-    run = Nested(pytester, KILL, "-n2")
+    run = Nested(pytester, KILL, "-n1")
     assert [name for name, said in run.failures.items() if not said] == ["test_path[k]"], run.output
     assert [row[1:2] + row[3:] for row in run.table_of("test_path[w]")] == [
         ["naive", "-", "-", "-"],

@@ -28,25 +28,36 @@ import asyncio
 import afterword
 import pytest
 
+world = None
+
+@pytest.fixture(autouse=True)
+def outside(deferred_effects):
+    global world
+    world = deferred_effects
+
 async def send_receipt():
     await asyncio.sleep(0)
+    world.record("mailed")
 
 @pytest.fixture(params=["asyncio"])
 def anyio_backend(request):
     return request.param
 
+@pytest.mark.afterword_kill
 @pytest.mark.asyncio
 async def test_pytest_asyncio(deferred_tasks):
     afterword.wait_until(send_receipt())
     await deferred_tasks.drain()
     assert deferred_tasks["send_receipt"].completed == 1
 
+@pytest.mark.afterword_kill
 @pytest.mark.anyio
 async def test_anyio(deferred_tasks):
     afterword.wait_until(send_receipt())
     await deferred_tasks.drain()
     assert deferred_tasks["send_receipt"].completed == 1
 
+@pytest.mark.afterword_kill
 def test_plain_asyncio(deferred_tasks):
     async def main():
         afterword.wait_until(send_receipt())
@@ -74,10 +85,12 @@ def test_it_is_out_of_the_way(pytester: pytest.Pytester) -> None:
 
 
 def test_it_works_under_every_runner(pytester: pytest.Pytester) -> None:
-    """pytest-asyncio in strict mode, anyio, plain asyncio; a failure shows what there was."""
+    """pytest-asyncio in strict mode, anyio, plain asyncio, killing too; failures show what was."""
     pytester.makepyfile(test_runners=RUNNERS)
-    run = Nested(pytester, mode="strict")
+    run = Nested(pytester, "--afterword-kill-at-every-await", mode="strict")
     failing = run.failures.pop("test_failing")
     assert set(run.failures.values()) == {""}, run.output
     assert len(run.failures) == 4
+    killed = [line.partition(": ")[2] for line in run.summary if "::" in line]
+    assert killed == ["killed at 1 suspension point, nothing lost or repeated"] * 3
     assert "where 0 = <no deferred tasks 'send_recipt'; seen: send_receipt 1 in_flight>" in failing
