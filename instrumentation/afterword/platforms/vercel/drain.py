@@ -8,6 +8,7 @@ closing.
 """
 
 import asyncio
+from contextlib import suppress
 from functools import partial
 from time import time, time_ns
 from typing import TYPE_CHECKING, Final
@@ -142,8 +143,9 @@ class _Ends:
 
     def _ended(self, task: int) -> None:
         self._open.discard(task)
-        if not self._open and not self._loop.is_closed():
-            self._loop.call_soon_threadsafe(self._finish)
+        if not self._open:
+            with suppress(RuntimeError):  # the loop may be closed: nobody waits any more
+                self._loop.call_soon_threadsafe(self._finish)
 
     def _finish(self) -> None:
         if not self._all.done():
