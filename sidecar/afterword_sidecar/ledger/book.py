@@ -6,7 +6,7 @@ says what a store must make true. What is shown to anybody must be of a version 
 
 from collections.abc import Callable, Iterator
 from enum import Enum
-from itertools import chain
+from itertools import chain, islice
 from typing import Any, Final
 
 import msgspec
@@ -85,6 +85,8 @@ class Book:
         self._letters = Letters(self._totals, saved.dead_letters_open)
         self._keeper = Bookkeeper(limits, self._labels, self._totals, self._letters)
         self._registry = Registry(limits, self._labels, self._totals, self._keeper.wheel)
+        self._dying: dict[bytes, Stream] = {}
+        """Dead for certain, with open tasks still to be pronounced."""
         self._handlers: dict[type, Callable[[Stream, Any, float], Told]] = {
             Scheduled: self._scheduled,
             Started: self._told_of_task,
@@ -151,9 +153,9 @@ class Book:
             lock_fell_at=now,
             last_heard_at=max(stream.state.last_heard_at, alive_at),
         )
-        self._judge_all(stream, Kind.STREAM_ENDED, now)
         for opening in list(stream.amendable):
             self._keeper.take(stream, opening, Kind.STREAM_ENDED, None, now)
+        self._bury(stream, now)
         self._registry.give_up_holes(stream, now)
         self._registry.watch(stream, now, hold_until=now)
 
@@ -164,6 +166,9 @@ class Book:
 
         A bounded piece of it: while ``next_due`` lies at or before ``now`` there is more to do.
         """
+        if self._dying:
+            self._bury(next(iter(self._dying.values())), now)
+            return
         for stream, number in self._keeper.wheel.take_due(now, _LOOKS_AT_ONCE):
             if self._registry.streams.get(stream.source.stream) is not stream:
                 continue
@@ -183,7 +188,7 @@ class Book:
 
     def next_due(self) -> float | None:
         """The earliest moment at which ``advance`` may have something to do, Unix seconds."""
-        return self._keeper.wheel.next_second()
+        return 0.0 if self._dying else self._keeper.wheel.next_second()
 
     # What comes out.
 
@@ -344,6 +349,16 @@ class Book:
             registry.retire(stream, now)
         else:
             registry.watch(stream, now, hold_until=self._keeper.hold_until)
+
+    def _bury(self, stream: Stream, now: float) -> None:
+        """Pronounce what a dead process left open, a bounded piece at a time."""
+        openings = list(islice(chain(stream.open, stream.fresh), _LOOKS_AT_ONCE))
+        for opening in openings:
+            self._keeper.take(stream, opening, Kind.STREAM_ENDED, None, now)
+        if stream.open or stream.fresh:
+            self._dying[stream.source.stream] = stream
+        else:
+            self._dying.pop(stream.source.stream, None)
 
     def _judge_all(self, stream: Stream, kind: Kind, now: float) -> None:
         for opening in (*stream.open, *stream.fresh):

@@ -41,6 +41,20 @@ def test_a_killed_task_is_named_and_its_payload_kept(desk: Desk) -> None:
     assert letter_payload(desk) == '{"order": 7}'
 
 
+def test_a_process_with_many_open_tasks_is_buried_in_pieces(desk: Desk) -> None:
+    """Twelve thousand tasks of one dead process: a bounded number a step, and none forgotten."""
+    desk.tell(*(opening(number) for number in range(1, 12_001)))
+    desk.die()
+    assert 0 < len(desk.settled) < 12_000
+    steps = 0
+    while (due := desk.book.next_due()) is not None and due <= desk.now:
+        desk.pass_time(0.0)
+        steps += 1
+    assert len(desk.settled) == 12_000
+    assert steps == 2
+    assert desk.total("settled", "instance_lost", "proven") == 12_000
+
+
 def test_redelivery_changes_nothing_however_late(desk: Desk) -> None:
     """The same records again, after the task is long forgotten, are duplicates and no more."""
     facts = (opening(1), start(2), closing(3))
