@@ -54,7 +54,7 @@ def main() -> None:
         lines = [envelope.line(record).rstrip() for record in encoded]
         for name, work in {
             "JSON to facts": lambda body=body: decode_logs(body, "json", 1.8e9),
-            "msgspec alone": lambda body=body: JSON_LOGS.request.decode(body),
+            "msgspec alone": lambda body=body: JSON_LOGS.requests[0].decode(body),
             "standard library alone": lambda body=body: json.loads(body),
             "JSON record by record": lambda body=broken: decode_logs(body, "json", 1.8e9),
             "spool lines to facts": lambda lines=lines: decode_spool_lines(lines, 1.8e9),

@@ -1,9 +1,9 @@
 """OTLP/JSON to records. One typed pass by msgspec; when that refuses, record by record.
 
-msgspec refuses a whole body for one bad record: a lone surrogate (which ``json.dumps`` writes), a
-``NaN``, bad UTF-8, nesting, a wrong type. Then ``json_outline`` finds the records' bytes without
-reading them, and each is decoded alone, by msgspec or, failing that, by the standard library, which
-admits the first three.
+Log requests take the short cut of ``familiar`` where they can. msgspec refuses a whole body for one
+bad record: a lone surrogate (which ``json.dumps`` writes), a ``NaN``, bad UTF-8, nesting, a wrong
+type. Then ``json_outline`` finds the records' bytes without reading them, and each is decoded
+alone, by msgspec or, failing that, by the standard library, which admits the first three.
 """
 
 import json
@@ -13,6 +13,7 @@ from typing import Any, Final, Generic, NamedTuple, TypeVar
 import msgspec
 
 from afterword_sidecar.otlp.errors import TooManyRecords, Undecodable
+from afterword_sidecar.otlp.familiar import FAMILIAR_LOGS
 from afterword_sidecar.otlp.json_outline import RAW, Outline, outline
 from afterword_sidecar.otlp.limits import DecodeLimits
 from afterword_sidecar.otlp.scoped import Scoped
@@ -33,8 +34,9 @@ _REFUSALS: Final = (msgspec.MsgspecError, ValueError, OverflowError, RecursionEr
 class JsonSignal(NamedTuple, Generic[R]):
     """How one signal's request is spelt in JSON."""
 
-    request: msgspec.json.Decoder[Any]
-    """Of ``LogsRequest`` or ``TracesRequest``, which have the same Python field names."""
+    requests: tuple[msgspec.json.Decoder[Any], ...]
+    """Of ``LogsRequest`` or ``TracesRequest``, which have the same Python field names; each takes
+    what the one before it refuses."""
     record: type[R]
     resources: str
     scopes: str
@@ -43,14 +45,17 @@ class JsonSignal(NamedTuple, Generic[R]):
 
 # strict=False reads numbers written as strings, which is how JSON carries 64 bits.
 JSON_LOGS: Final = JsonSignal(
-    msgspec.json.Decoder(LogsRequest, strict=False),
+    (
+        msgspec.json.Decoder(FAMILIAR_LOGS, strict=False),
+        msgspec.json.Decoder(LogsRequest, strict=False),
+    ),
     LogRecord,
     "resourceLogs",
     "scopeLogs",
     "logRecords",
 )
 JSON_TRACES: Final = JsonSignal(
-    msgspec.json.Decoder(TracesRequest, strict=False),
+    (msgspec.json.Decoder(TracesRequest, strict=False),),
     Span,
     "resourceSpans",
     "scopeSpans",
@@ -66,9 +71,8 @@ def read_json(body: bytes, signal: JsonSignal[R], limits: DecodeLimits) -> list[
         _refuse_bombs(body, limits)
     if not body or body.isspace():
         return []
-    try:
-        request = signal.request.decode(body)
-    except _REFUSALS:
+    request = _whole(body, signal)
+    if request is None:
         return list(_isolated(body, signal, limits))
     scopes = [
         Scoped(resource.resource, scope.scope, scope.records)
@@ -79,6 +83,15 @@ def read_json(body: bytes, signal: JsonSignal[R], limits: DecodeLimits) -> list[
     if sum(len(scope.records) for scope in scopes) > limits.records:
         raise TooManyRecords(f"cannot decode OTLP/JSON: more than {limits.records} records")
     return scopes
+
+
+def _whole(body: bytes, signal: JsonSignal[R]) -> Any:
+    for request in signal.requests:
+        try:
+            return request.decode(body)
+        except _REFUSALS:
+            continue
+    return None
 
 
 def check_json_metrics(body: bytes, limits: DecodeLimits) -> None:

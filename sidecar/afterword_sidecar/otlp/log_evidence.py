@@ -106,6 +106,7 @@ _SCHEDULED: Final = _common(
     names.ORIGIN,
     names.CODE_FUNCTION,
     names.DEADLINE,
+    names.GUARD_LEAD,
     names.HTTP_ROUTE,
     names.INVOCATION_ID,
     names.PARENT_SPAN_ID,
@@ -122,7 +123,7 @@ def _scheduled(
         LABELS[attributes[names.PLATFORM].string_value] or UNKNOWN_PLATFORM,
         ORIGINS.get(attributes[names.ORIGIN].string_value, names.ORIGIN_APP),
         _deadline(attributes),
-        0.0,
+        seconds(attributes[names.GUARD_LEAD]) or 0.0,
         LABELS[attributes[names.CODE_FUNCTION].string_value],
         LABELS[attributes[names.HTTP_ROUTE].string_value],
         text(attributes[names.INVOCATION_ID], NAME_CHARACTERS),
@@ -137,7 +138,6 @@ def _scheduled(
     payload, payload_omitted = _payload(attributes)
     return replace(
         fact,
-        guard_lead_seconds=seconds(get(names.GUARD_LEAD, ABSENT)) or 0.0,
         links=text(get(names.LINKS, ABSENT), MESSAGE_CHARACTERS),
         dead_letter=text(get(names.DEAD_LETTER, ABSENT), NAME_CHARACTERS),
         payload=payload,

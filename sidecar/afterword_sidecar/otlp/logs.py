@@ -4,15 +4,15 @@ Measured on 2 cores with CPython 3.11, batches of 100 and 500 records as our ins
 them (openings with 10 attributes, closings with 10, 883 bytes a record), microseconds a record,
 least of 300 runs; ``benchmarks/decode.py`` measures what is kept of these:
 
-    JSON to facts, all of it                             3.6 to 3.9
-      of which msgspec, into the structs of ``shapes``   1.4
+    JSON to facts, all of it                             2.9 to 3.1
+      of which msgspec, into the structs of ``familiar`` 1.3 to 1.4
       the same with values as dicts                      1.9
       the same with attributes as dicts                  2.4
       msgspec without types                              2.7
       the standard library                               4.5
     JSON record by record, after one that is broken      22
     protobuf to facts                                    10.5
-    spool lines to facts (one request a line)            4.8; each on its own 8.2
+    spool lines to facts (one request a line)            4.0; each on its own 8.2
 """
 
 from collections.abc import Iterable

@@ -1,7 +1,7 @@
 """OTLP/protobuf to records: the envelope by hand (``protobuf_wire``), each record by upb.
 
 Records in which ``deferred_task.`` does not occur are passed by unread: protobuf writes strings as
-they are, so that they cannot be evidence. One of ours costs 10.5 µs, where JSON takes 3.8: a look
+they are, so that they cannot be evidence. One of ours costs 10.5 µs, where JSON takes 3: a look
 into upb's objects costs about what msgspec takes for a whole attribute.
 """
 

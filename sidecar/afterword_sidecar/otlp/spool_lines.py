@@ -23,6 +23,8 @@ from afterword_sidecar.otlp.shapes import LogRecord
 _BEFORE_RECORD: Final = b'"logRecords":['
 _AFTER_RECORD: Final = b"]}]}]}"
 _REFUSALS: Final = (msgspec.MsgspecError, ValueError, OverflowError, RecursionError)
+# No short cut for whole lines: what they come to is compared with a ``LogRecord``.
+_LINES: Final = JSON_LOGS._replace(requests=JSON_LOGS.requests[-1:])
 _record: Final = msgspec.json.Decoder(LogRecord, strict=False)
 
 
@@ -48,7 +50,7 @@ def decode_spool_lines(
             gather_stream((record,), prefix.facts, gathering, received_at)
             continue
         try:
-            scopes = read_json(line, JSON_LOGS, limits)
+            scopes = read_json(line, _LINES, limits)
         except OtlpError:
             gathering.reject("malformed")
             continue

@@ -1,5 +1,7 @@
 """Requests encoded by others: OpenTelemetry's own exporter, and our instrumentation."""
 
+import msgspec
+import pytest
 from opentelemetry._logs import LogRecord, SeverityNumber
 from opentelemetry.exporter.otlp.proto.common._log_encoder import encode_logs
 from opentelemetry.exporter.otlp.proto.common.trace_encoder import encode_spans
@@ -14,6 +16,7 @@ from opentelemetry.trace import Status, StatusCode
 from afterword import evidence, otlp_json
 from afterword_sidecar.ledger import facts
 from afterword_sidecar.otlp import decode_logs, decode_spool_lines, decode_traces
+from afterword_sidecar.otlp.json_encoding import JSON_LOGS
 
 STREAM = b"\x07" * 16
 NS = 1_795_460_000_500_000_000
@@ -117,6 +120,30 @@ def test_our_own_instrumentation() -> None:
     assert batch.facts == expected()
     lines = [envelope.line(record).removesuffix(b"\n") for record in encoded]
     assert decode_spool_lines(lines, AT).batches[0].facts == expected()
+
+
+def test_our_own_instrumentation_takes_the_short_cut() -> None:
+    """All keys it writes are familiar to the decoder that knows only the keys of ``names``."""
+    envelope = otlp_json.Envelope(STREAM, {"service.name": "shop", "any": "x"}, "0.1.0")
+    familiar, _ = JSON_LOGS.requests
+    request = familiar.decode(envelope.wrap(otlp_json.encode(record) for record in records()))
+    assert len(request.resources[0].scopes[0].records) == len(expected())
+
+
+@pytest.mark.parametrize(
+    "unfamiliar", ['{"eventName":"order.placed"}', '{"attributes":[{"key":"shop.colour"}]}']
+)
+def test_the_short_cut_is_nothing_else(unfamiliar: str) -> None:
+    """A request that may not take it comes to the same facts, however late that is found."""
+    envelope = otlp_json.Envelope(STREAM, {"service.name": "shop"}, "0.1.0")
+    encoded = [otlp_json.encode(record) for record in records()]
+    body = envelope.wrap([*encoded, unfamiliar])
+    familiar, _ = JSON_LOGS.requests
+    with pytest.raises(msgspec.ValidationError):
+        familiar.decode(body)
+    decoded = decode_logs(body, "json", AT)
+    assert (decoded.batches[0].facts, decoded.ignored) == (expected(), 1)
+    assert not decoded.rejected
 
 
 def test_a_folded_record_of_our_own() -> None:
