@@ -31,11 +31,11 @@ def _figures(results: dict[str, Any]) -> str:
     rows = []
     for goal in (goal for benchmark in BENCHMARKS for goal in benchmark.goals):
         measured = results.get(goal.key)
-        bound = f"{goal.sign} {_number(goal.bound)} {goal.unit}".rstrip()
+        bound = f"{goal.sign} {_number(goal.bound_beside(results))} {goal.unit}".rstrip()
         if measured is None:
             told = "not measured"
         else:
-            missed = "" if goal.met_by(measured) else " (missed)"
+            missed = "" if goal.met_by(results) else " (missed)"
             told = f"{_number(measured)} {goal.unit}".rstrip() + missed
         rows.append(f"| {goal.what} | {bound} | {told} |")
     heads = ["", "| what | goal | measured |", "|---|---|---|"]

@@ -77,14 +77,15 @@ def _goal_rows(benchmark: Benchmark, figures: Figures) -> Iterator[tuple[str, st
         figure = figures[goal.key]
         yield (
             goal.what,
-            f"{goal.sign} {_number(goal.bound)} {goal.unit}".rstrip(),
+            f"{goal.sign} {_number(goal.bound_beside(figures))} {goal.unit}".rstrip(),
             f"{_number(figure)} {goal.unit}".rstrip(),
-            "[green]met[/]" if goal.met_by(figure) else "[bold red]missed[/]",
+            "[green]met[/]" if goal.met_by(figures) else "[bold red]missed[/]",
         )
 
 
 def _goal_keys(name: str) -> set[str]:
-    return {goal.key for each in BENCHMARKS if each.name == name for goal in each.goals}
+    goals = [goal for each in BENCHMARKS if each.name == name for goal in each.goals]
+    return {goal.key for goal in goals} | {goal.over for goal in goals if goal.over}
 
 
 def _goals_of(name: str, figures: Figures) -> dict[str, float]:
