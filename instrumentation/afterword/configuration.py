@@ -33,6 +33,9 @@ def configure(  # noqa: PLR0913 - one keyword per setting, each with a default
     redact_fields: "Iterable[str] | None" = None,
     redact: "Redact | None" = None,
     span_parent: "SpanParent | None" = None,
+    guard_lead_seconds: float | None = None,
+    durable: bool | None = None,
+    durable_timeout_seconds: float | None = None,
     asyncio_tasks: "Iterable[str] | None" = None,
     otlp_endpoint: str | None = None,
     tracer_provider: "TracerProvider | None" = None,
@@ -56,6 +59,10 @@ def configure(  # noqa: PLR0913 - one keyword per setting, each with a default
         asyncio_tasks: Which tasks made with ``create_task`` are watched, once
             ``instrument("asyncio")`` was called: patterns such as ``shop.*`` or ``send_*``
             (``AFTERWORD_ASYNCIO_TASKS``).
+        guard_lead_seconds: How long before a task's deadline the guard tells where the task is
+            (``AFTERWORD_GUARD_LEAD_SECONDS``); 0: no guard.
+        durable: Every task's work waits until the sidecar knows of it (``AFTERWORD_DURABLE``).
+        durable_timeout_seconds: The most it waits (``AFTERWORD_DURABLE_TIMEOUT_SECONDS``).
         otlp_endpoint: Where spans and metrics go by OTLP/HTTP, if the application has set up no
             SDK; by default OpenTelemetry's own variables decide (``OTEL_EXPORTER_OTLP_…``).
         tracer_provider: Used for our spans instead of the global one.
@@ -73,6 +80,9 @@ def configure(  # noqa: PLR0913 - one keyword per setting, each with a default
                 "redact_fields": tuple(redact_fields) if redact_fields is not None else None,
                 "redact": redact,
                 "span_parent": span_parent,
+                "guard_lead_seconds": guard_lead_seconds,
+                "durable": durable,
+                "durable_timeout_seconds": durable_timeout_seconds,
                 "asyncio_tasks": tuple(asyncio_tasks) if asyncio_tasks is not None else None,
             }
         )

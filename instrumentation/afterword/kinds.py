@@ -14,6 +14,7 @@ class Registration(NamedTuple):
     """Stable: what its tasks are called, and what a replay looks the function up by."""
     timeout_seconds: float | None = None
     capture: bool | None = None
+    durable: bool | None = None
 
 
 class Naming(NamedTuple):

@@ -15,7 +15,11 @@ def deferred(function: F, /) -> F: ...
 
 @overload
 def deferred(
-    *, name: str | None = None, timeout: float | None = None, capture: bool | None = None
+    *,
+    name: str | None = None,
+    timeout: float | None = None,
+    capture: bool | None = None,
+    durable: bool | None = None,
 ) -> Callable[[F], F]: ...
 
 
@@ -26,17 +30,21 @@ def deferred(
     name: str | None = None,
     timeout: float | None = None,
     capture: bool | None = None,
+    durable: bool | None = None,
 ) -> F | Callable[[F], F]:
     """Mark a coroutine function; with or without arguments. The function itself is not changed.
 
     What its calls return is handed to ``wait_until`` as ever; the mark gives such tasks a stable
-    name (a replay finds the function by it), a time-out and a decision on capture.
+    name (a replay finds the function by it), a time-out, and decisions on capture
+    and durability.
 
     Args:
         function: An ``async def`` function.
         name: What its tasks are called; by default its qualified name.
         timeout: Seconds after which the work is cancelled, unless ``wait_until`` says otherwise.
         capture: Whether its arguments are kept with a dead letter; by default as the settings say.
+        durable: Whether its work waits until the sidecar knows of it; by default as the settings
+            say.
 
     Raises:
         TypeError: ``function`` is no ``async def`` function.
@@ -45,7 +53,7 @@ def deferred(
     def mark(marked: F) -> F:
         if not iscoroutinefunction(marked):
             raise TypeError(f"@afterword.deferred on {marked!r}: mark an async def function")
-        register(Registration(marked, name or marked.__qualname__, timeout, capture))
+        register(Registration(marked, name or marked.__qualname__, timeout, capture, durable))
         return marked
 
     return mark if function is None else mark(function)

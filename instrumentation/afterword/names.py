@@ -39,6 +39,8 @@ OUTCOME: Final = "deferred_task.outcome"
 REASON: Final = "deferred_task.reason"
 DURATION: Final = "deferred_task.duration"
 AWAITING: Final = "deferred_task.awaiting"
+# Of a span: false where durable work began although its opening was not known to be safe.
+DURABLE: Final = "deferred_task.durable"
 # A settled record that stands for its opening too (they left in one batch): the opening's
 # attributes ride along, and the opening's number will never come by itself.
 FOLDED: Final = "deferred_task.folded"

@@ -3,15 +3,18 @@
 import math
 from collections.abc import Callable, Mapping
 from time import time_ns
-from typing import Any, Final, NamedTuple
+from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 from afterword import counters, spans, surroundings
 from afterword.deliveries import open_delivery
 from afterword.evidence import Opening
 from afterword.internal_errors import logger
 from afterword.kinds import Naming
-from afterword.stream import current
+from afterword.stream import Stream, current
 from afterword.tracked import Tracked
+
+if TYPE_CHECKING:
+    from afterword.delivery import Delivery
 
 PLATFORM_ASYNCIO: Final = "asyncio"
 
@@ -37,17 +40,26 @@ class Request(NamedTuple):
     """How long before the deadline to report; 0: as the settings say."""
     arguments: Callable[[], Mapping[str, object]] | None = None
     """How to read the arguments of what does not show them as a coroutine does."""
+    durable: bool | None = None
+    """Whether its work waits until the opening is safe; ``None``: as function or settings say."""
 
 
 _NOTHING_SAID: Final = Request()
 
 
-def request_of(name: object, deadline: float | None, payload: object) -> Request:
+def request_of(
+    name: object, deadline: float | None, payload: object, durable: object = None
+) -> Request:
     """The request of a caller; the same object whenever nothing was said."""
-    if name is None and deadline is None and payload is UNSAID:
+    if name is None and deadline is None and payload is UNSAID and durable is None:
         return _NOTHING_SAID
     said = name if name is None or type(name) is str else str(name)
-    return Request(said or None, finite(deadline), payload)
+    return Request(
+        said or None,
+        finite(deadline),
+        payload,
+        durable=None if durable is None else bool(durable),
+    )
 
 
 def finite(deadline: object) -> float | None:
@@ -88,10 +100,8 @@ def open_task(awaitable: Any, naming: Naming, request: Request) -> Tracked:
     route = around.route
     if not route and around.route_now is not None:
         route = around.route_now()
-    at_ns, lead = time_ns(), 0.0
-    if request.deadline is not None and stream.delivery is not None:
-        wanted_lead = request.guard_lead_seconds or settings.guard_lead_seconds
-        lead = lead_within(wanted_lead, request.deadline - at_ns / 1e9)
+    at_ns = time_ns()
+    lead = 0.0 if request.deadline is None else _lead(request, stream, at_ns)
     opening = Opening(
         sequence,
         at_ns,
@@ -116,15 +126,45 @@ def open_task(awaitable: Any, naming: Naming, request: Request) -> Tracked:
     stream.open_tasks[sequence] = tracked
     stream.by_identity[identity] = tracked
     if stream.delivery is not None:
-        stream.delivery.send(opening)
+        registration = naming.registration
+        if settings.durable or request.durable or (registration and registration.durable):
+            _send_and_hold(tracked, stream.delivery, naming, request)
+        else:
+            stream.delivery.send(opening)
         if lead:
             _guard(tracked)
     return tracked
 
 
+def _lead(request: Request, stream: Stream, at_ns: int) -> float:
+    """The guard's lead in seconds; 0 where nothing is guarded."""
+    if request.deadline is None or stream.delivery is None:
+        return 0.0
+    wanted_seconds = request.guard_lead_seconds or stream.settings.guard_lead_seconds
+    return lead_within(wanted_seconds, request.deadline - at_ns / 1e9)
+
+
 def lead_within(wanted_seconds: float, remaining_seconds: float) -> float:
     """How long before a deadline the guard reports: never in the first half of what remains."""
     return max(0.0, min(wanted_seconds, remaining_seconds / 2))
+
+
+def _send_and_hold(
+    tracked: Tracked, delivery: "Delivery", naming: Naming, request: Request
+) -> None:
+    """Send the opening and hold the work until it is safe, if the first who says so wants that."""
+    settings = tracked.stream.settings
+    by_function = naming.registration.durable if naming.registration is not None else None
+    wanted = next(
+        (said for said in (request.durable, by_function) if said is not None), settings.durable
+    )
+    if not wanted:
+        delivery.send(tracked.opening)
+        return
+    from afterword.durable import Confirmation  # noqa: PLC0415 - only where used
+
+    tracked.held = Confirmation(settings.durable_timeout_seconds)
+    delivery.send_confirmed(tracked.opening, tracked.held.tell)
 
 
 def _guard(tracked: Tracked) -> None:

@@ -15,6 +15,7 @@ if TYPE_CHECKING:
 
     from opentelemetry.trace import Span
 
+    from afterword.durable import Confirmation
     from afterword.endings import Ending
     from afterword.stream import Stream, Tally
 
@@ -30,6 +31,7 @@ class Tracked:
         "disconnected",
         "followers",
         "future",
+        "held",
         "identity",
         "opening",
         "scheduled_at",
@@ -59,6 +61,8 @@ class Tracked:
         """What runs it, kept alive."""
         self.suspended: weakref.ref[Any] | None = None
         """What to look into for where it is suspended, if there is no ``future``."""
+        self.held: Confirmation | None = None
+        """What the work waits for before it begins, where it is to be durable."""
         self.timeout_expired = False
         self.disconnected = False
         """The client has gone away: a cancellation from now on is the framework's answer to it."""

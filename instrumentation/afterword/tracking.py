@@ -30,6 +30,7 @@ def wait_until(
     timeout: float | None = None,
     deadline: float | None = None,
     payload: object = UNSAID,
+    durable: bool | None = None,
 ) -> "asyncio.Future[T] | None":
     """Hand over an awaitable to run after the response, and watch it to its end.
 
@@ -44,6 +45,9 @@ def wait_until(
         deadline: Unix seconds at which the platform will stop it. Cancels nothing.
         payload: What is kept with its dead letter: ``True`` for its arguments, ``False`` for
             nothing, any other value for itself. By default as its function or the settings say.
+        durable: Whether its work waits, for a bounded time, until the sidecar knows of it, so that
+            no kill can make it unknown. By default as its function or the settings say. Without
+            effect on a ``Task`` or ``Future``, which runs already.
 
     Returns:
         The future that runs it; it may be awaited and need not be. ``None`` where the platform runs
@@ -56,7 +60,7 @@ def wait_until(
     """
     if timeout is not None:
         _check_timeout(timeout)
-    request = request_of(name, deadline, payload)
+    request = request_of(name, deadline, payload, durable)
     host = hosting.current()
     if type(awaitable) is CoroutineType:
         naming = naming_of_coroutine(awaitable)
@@ -173,11 +177,16 @@ def watch_future(
     try:
         known = open_entry_of(future) or _entry_behind(future)
         if known is None:
-            watch(future, open_task(future, naming_of(future), request), timeout_seconds)
+            watch(future, _open_watched(future, request), timeout_seconds)
         elif known.future is None and isinstance(future, asyncio.Task):
             adopt(future, known, timeout_seconds)  # so far its platform was only looked on
     except Exception:  # noqa: BLE001 - telemetry never harms its host
         internal_errors.handle("watching a task")
+
+
+def _open_watched(future: "asyncio.Future[Any]", request: Request) -> Tracked:
+    """The entry of what runs already: nothing can hold it until its opening is safe."""
+    return open_task(future, naming_of(future), request._replace(durable=False))
 
 
 def _entry_behind(future: "asyncio.Future[Any]") -> Tracked | None:

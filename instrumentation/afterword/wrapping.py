@@ -3,10 +3,13 @@
 import asyncio
 from collections.abc import Awaitable, Callable, Coroutine, Generator
 from types import CodeType, CoroutineType, coroutine
-from typing import Any, Final, TypeVar
+from typing import TYPE_CHECKING, Any, Final, TypeVar
 
-from afterword import endings, internal_errors, spans, surroundings
+from afterword import endings, internal_errors, names, spans, surroundings
 from afterword.tracked import Tracked
+
+if TYPE_CHECKING:
+    from afterword.durable import Confirmation
 
 T = TypeVar("T")
 
@@ -57,6 +60,8 @@ async def _drive(awaitable: Awaitable[T], tracked: Tracked) -> T:
     token: object = None
     try:
         await _first_step()
+        if tracked.held is not None:
+            await _hold(tracked, tracked.held)
         token = _start(tracked)
         result = await (awaitable if interposed is None else interposed(awaitable, tracked))
     except BaseException as error:
@@ -71,6 +76,8 @@ async def _drive_within(awaitable: Awaitable[T], tracked: Tracked, timeout_secon
     limit: asyncio.Timeout | None = None
     try:
         await _first_step()
+        if tracked.held is not None:
+            await _hold(tracked, tracked.held)
         token = _start(tracked)
         limit = asyncio.timeout(timeout_seconds)
         async with limit:
@@ -85,6 +92,15 @@ async def _drive_within(awaitable: Awaitable[T], tracked: Tracked, timeout_secon
 
 _PLAIN: Final[CodeType] = _drive.__code__
 _WITHIN: Final[CodeType] = _drive_within.__code__
+
+
+async def _hold(tracked: Tracked, held: "Confirmation") -> None:
+    """Durable work does not begin before its opening is safe."""
+    try:
+        if not await held.wait() and tracked.span is not None:
+            tracked.span.set_attribute(names.DURABLE, False)
+    except Exception:  # noqa: BLE001 - telemetry never harms its host
+        internal_errors.handle("waiting until a task's opening is safe")
 
 
 def _start(tracked: Tracked) -> object:

@@ -4,6 +4,7 @@ A delivery serves one stream, that is one process: it is made at the process's f
 import) with the stream's 16 bytes and its ``otlp_json.Envelope``, and a forked child makes its own.
 """
 
+from collections.abc import Callable
 from typing import Protocol
 
 from afterword.evidence import Record
@@ -21,6 +22,14 @@ class Delivery(Protocol):
         """Take one record before the task is handed over: no network, no waiting for space.
 
         A record that cannot be kept is shed and counted; it shows as a hole in the sequence.
+        """
+
+    def send_confirmed(self, record: Record, confirm: Callable[[bool], None]) -> None:
+        """As ``send``; then calls ``confirm``, once, on whatever thread.
+
+        With true when the record is safe from whatever happens to this process: acknowledged by the
+        sidecar, or written. With false when that is given up. Perhaps before this returns; never,
+        where the delivery neither succeeds nor gives up before the process ends.
         """
 
     def flush(self, timeout_seconds: float) -> bool:

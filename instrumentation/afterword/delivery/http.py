@@ -13,6 +13,7 @@ from opentelemetry.context import attach, set_value
 
 from afterword import internal_errors
 from afterword.delivery.bell import Bell
+from afterword.delivery.confirmations import Confirm, Confirmations
 from afterword.delivery.connection import Connection
 from afterword.delivery.errors import Complaints
 from afterword.delivery.outbox import Outbox
@@ -23,6 +24,8 @@ from afterword.otlp_json import Envelope
 DEFAULT_CAPACITY_BYTES: Final = 16 * 1024 * 1024
 DEFAULT_INTERVAL_SECONDS: Final = 0.2
 DEFAULT_TIMEOUT_SECONDS: Final = 10.0
+_LOCK_SECONDS: Final = 1.0
+"""The outbox is held for microseconds; this is for what nobody thought of."""
 
 
 class HttpDelivery:
@@ -59,6 +62,7 @@ class HttpDelivery:
         )
         self._put: Final = self._outbox.put
         self._bell: Final = Bell()
+        self._confirmations: Final = Confirmations()
         self._progress: Final = threading.Condition()
         self._starting: Final = threading.Lock()
         self._sending: Final = threading.Lock()  # whoever holds it may use the sender
@@ -91,6 +95,27 @@ class HttpDelivery:
             self._broken += 1
             internal_errors.handle("buffering evidence")
 
+    def send_confirmed(self, record: Record, confirm: Confirm) -> None:
+        """Take the record into memory, send it at once, and tell when the sidecar has it.
+
+        Records that come while a request is under way leave together in the next.
+        """
+        lost = self.lost
+        self.send(record)
+        try:
+            mark = self._outbox.newest(_LOCK_SECONDS)
+            self._urgent = True
+            self._wake()
+            if self._threadless or self._closed or self.lost != lost:
+                confirm(False)
+                return
+            self._confirmations.add(mark, lost, confirm)
+            if self._passed(mark):  # in between
+                self._confirmations.passed(self._sender.passed, self.lost)
+        except Exception:  # noqa: BLE001 - telemetry never harms its host
+            internal_errors.handle("asking for an acknowledgement")
+            confirm(False)
+
     def flush(self, timeout_seconds: float) -> bool:
         """Send now what waits, and wait for it; whether the sidecar has taken all of it.
 
@@ -116,6 +141,7 @@ class HttpDelivery:
         deadline = time.monotonic() + timeout_seconds
         self.flush(timeout_seconds)
         self._closed = True
+        self._confirmations.give_up()
         self._bell.ring()
         thread = self._thread
         if thread is None:
@@ -172,6 +198,7 @@ class HttpDelivery:
                 pause = self._sender.step(left)
                 with self._progress:
                     self._progress.notify_all()
+                self._confirmations.passed(self._sender.passed, self.lost)
                 if pause:
                     self._bell.wait(pause if left is None else min(pause, left))
 

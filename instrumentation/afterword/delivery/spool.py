@@ -5,6 +5,7 @@ SIGKILL; the lock beside it tells the sidecar at once that the process died. A d
 (tmpfs) is recommended: on a busy disk the slowest writes take milliseconds.
 """
 
+from collections.abc import Callable
 from typing import Final
 
 from afterword import internal_errors
@@ -54,6 +55,12 @@ class SpoolDelivery:
         except Exception:  # noqa: BLE001 - telemetry never harms its host
             self._broken += 1
             internal_errors.handle("writing evidence to the spool")
+
+    def send_confirmed(self, record: Record, confirm: Callable[[bool], None]) -> None:
+        """Write the record, and say at once whether it was written."""
+        lost = self.lost
+        self.send(record)
+        confirm(self.lost == lost)
 
     def flush(self, timeout_seconds: float) -> bool:  # noqa: ARG002 - the contract's; nothing waits
         """Nothing is ever waiting. False if records were lost since the last flush."""

@@ -14,7 +14,7 @@ from afterword.tracked import Tracked
 from afterword.tracking import drop, open_entry_of
 from afterword.watching import watch
 
-_NOTHING_SAID: Final = Request()
+_NOTHING_SAID: Final = Request(durable=False)  # a watched task is not held up
 _patterns = Patterns(())
 
 
@@ -58,7 +58,7 @@ def _open(coroutine: "CoroutineType[Any, Any, Any]") -> Tracked | None:
         traced = _traced(coroutine)
         request = _NOTHING_SAID
         if traced is not coroutine:
-            request = Request(arguments=lambda: arguments_of(traced))
+            request = _NOTHING_SAID._replace(arguments=lambda: arguments_of(traced))
         return open_task(coroutine, naming_of_coroutine(traced), request)
     except Exception:  # noqa: BLE001 - telemetry never harms its host
         internal_errors.handle("opening a task's entry")
