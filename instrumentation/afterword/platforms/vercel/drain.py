@@ -118,7 +118,10 @@ class Batch:
 
 
 def _has_begun(task: "Tracked") -> bool:
-    return task.started_at is not None or task.settled
+    """Whether the runtime has driven it; a durable task may not have begun its work then."""
+    coroutine = task.suspended() if task.suspended is not None else None
+    driven = getattr(coroutine, "cr_frame", None) is not None
+    return driven or task.started_at is not None or task.settled
 
 
 class _Ends:
