@@ -34,3 +34,18 @@ def test_a_task_that_exits(instance: Instance, sidecar: SidecarProcess, service:
         return reasons if sum(reasons.values()) == 3 else None
 
     assert until(closed) == {"completed": 1, "exception": 1, "shutdown": 1}
+
+
+def test_a_durable_task_that_crashes(
+    instance: Instance, sidecar: SidecarProcess, service: str
+) -> None:
+    """Its work began when the sidecar had its opening, so that not even this is unseen."""
+    function = instance("asgi.py", AFTERWORD_DURABLE="true")
+    function.invoke("/crashes", seconds=1)
+    assert function.process.wait(PATIENCE_SECONDS) == 3
+
+    def closed() -> bool | None:
+        outcomes = sidecar.counts("afterword_tasks", "outcome", service_name=service)
+        return outcomes == {"timed_out": 1} or None
+
+    assert until(closed)

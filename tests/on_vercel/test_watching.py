@@ -1,5 +1,8 @@
 """What is watched: every way to hold ``wait_until``, every kind of awaitable, every refusal."""
 
+import sys
+from pathlib import Path
+
 from worlds.sidecar_process import SidecarProcess, until
 from worlds.vercel_platform import Instance
 
@@ -29,6 +32,17 @@ def test_every_way_to_hold_it(instance: Instance, sidecar: SidecarProcess, servi
     assert platforms == {"vercel": 11}
     function.logged("own returned None")
     assert "no such order: 17" in function.logged("wait_until task failed")
+
+
+def test_no_line_changed(instance: Instance, sidecar: SidecarProcess, service: str) -> None:
+    """``opentelemetry-instrument`` and a function that knows nothing of us: in the book."""
+    command = Path(sys.executable).with_name("opentelemetry-instrument")
+    function = instance("plain.py", through=[str(command)])
+    function.invoke()
+    function.ended()
+    function.freeze()
+    outcomes = sidecar.counts("afterword_tasks", "outcome", service_name=service)
+    assert outcomes == {"completed": 1}
 
 
 def test_the_same_awaitable_twice(

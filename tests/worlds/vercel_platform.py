@@ -15,7 +15,7 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Final, NamedTuple, Self
@@ -33,10 +33,19 @@ class Response(NamedTuple):
 
 
 class VercelPlatform:
-    """One instance of a function: a file, and the name of the application in it."""
+    """One instance of a function: a file, and the name of the application in it.
+
+    ``through`` is a command that runs another: ``opentelemetry-instrument``.
+    """
 
     def __init__(
-        self, folder: Path, entry: Path, variable: str = "app", **environment: str
+        self,
+        folder: Path,
+        entry: Path,
+        variable: str = "app",
+        *,
+        through: Sequence[str] = (),
+        **environment: str,
     ) -> None:
         self.messages: Final[list[dict[str, Any]]] = []
         self._changed: Final = threading.Condition()
@@ -49,7 +58,7 @@ class VercelPlatform:
             listener.settimeout(PATIENCE_SECONDS)
             self.process: Final = subprocess.Popen(
                 # As the platform's own entry file does.
-                [sys.executable, "-c", "from vercel_runtime.vc_init import vc_handler"],
+                [*through, sys.executable, "-c", "from vercel_runtime.vc_init import vc_handler"],
                 env=_environment(entry, variable, path) | environment,
                 cwd=entry.parent,
             )

@@ -7,6 +7,7 @@ application may hold it.
 import asyncio
 import functools
 import logging
+import os
 from collections.abc import Awaitable, Callable, Generator
 from typing import Any
 
@@ -68,6 +69,11 @@ async def exits(order: int) -> None:
     raise SystemExit(order)
 
 
+async def crashes(order: int) -> None:
+    """Takes the process with it in its first step, as a crash in a C library does."""
+    os._exit(order)
+
+
 class Courier:
     """An awaitable that is neither a coroutine nor a Future."""
 
@@ -92,6 +98,7 @@ HAND_OVERS: dict[str, Callable[[], None]] = {
     "fails": lambda: wait_until(fails(17)),
     "hangs": lambda: wait_until(hangs(17)),
     "exits": lambda: wait_until(exits(3)),
+    "crashes": lambda: wait_until(crashes(3)),
     "nests": lambda: wait_until(nests(17)),
     "threads": lambda: wait_until(nests_from_a_thread(17)),
     "closure": lambda: in_a_closure(completes(17)),
