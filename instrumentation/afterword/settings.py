@@ -250,7 +250,12 @@ def load(given: Mapping[str, Any]) -> Settings:
     return settings
 
 
-def restore(settings: Settings) -> None:
-    """Put settings in force that were in force before."""
+def in_force() -> Settings | None:
+    """The settings in force; ``None`` while nothing has asked for any. Reads nothing."""
+    return _current
+
+
+def restore(settings: Settings | None) -> None:
+    """Put settings in force that were in force before; ``None``: as the environment will say."""
     global _current  # noqa: PLW0603 - the one place where a process's settings live
     _current = settings

@@ -60,7 +60,7 @@ def test_all_that_is_wrong_is_told_at_once(
     }
     for variable, text in wrong.items():
         monkeypatch.setenv(variable, text)
-    before = settings.current()
+    before = settings.in_force()
     with caplog.at_level(logging.WARNING, "afterword"):
         in_force = settings.load({})
     settings.restore(before)
