@@ -12,6 +12,8 @@ import pytest
 
 def test_that_knows_nothing_of_it():
     assert not [name for name in sys.modules if name.partition(".")[0] == "afterword"]
+    import afterword
+    assert not [name for name in sys.modules if name.startswith("afterword.testing")]
 
 @pytest.mark.afterword_kill
 def test_that_is_marked(request):
@@ -77,7 +79,7 @@ async def test_failing(deferred_tasks):
 
 
 def test_it_is_out_of_the_way(pytester: pytest.Pytester) -> None:
-    """Runs that do not use it import nothing of Afterword; a marked test runs once, as any."""
+    """Unused it imports nothing of Afterword, which does not import it; marked tests run once."""
     pytester.makepyfile(test_unused=UNUSED)
     run = Nested(pytester)
     assert set(run.failures.values()) == {""}, run.output

@@ -80,7 +80,7 @@ class DeferredTasks:
                 "drain_blocking() on a thread that runs an event loop would block its tasks; "
                 "use: await deferred_tasks.drain()"
             )
-        if not self._delivery.wait_until(self._is_idle, timeout_seconds):
+        if not self._delivery.holds_within(self._is_idle, timeout_seconds):
             raise self._still_in_flight(timeout_seconds)
 
     def assert_all_completed(self) -> None:
@@ -101,7 +101,7 @@ class DeferredTasks:
         return tasks_of(list(self._delivery.records), _awaiting)
 
     def _is_idle(self) -> bool:
-        return len(self._delivery.of(Settled)) == len(self._delivery.of(Opening))
+        return self._delivery.in_flight == 0
 
     def _still_in_flight(self, timeout_seconds: float) -> AssertionError:
         open_tasks = [task for task in self._snapshot() if task.outcome == IN_FLIGHT]

@@ -20,6 +20,8 @@ class RecordingDelivery:
     def __init__(self) -> None:
         self.records: Final[list[Record]] = []
         self.closed = False
+        self.in_flight = 0
+        """How many tasks were handed over and have not ended."""
         self._arrived: Final = threading.Condition(threading.RLock())
         self._listeners: tuple[Listener, ...] = ()
 
@@ -27,6 +29,8 @@ class RecordingDelivery:
         """Keep the record."""
         with self._arrived:
             self.records.append(record)
+            if isinstance(record, Opening | Settled):
+                self.in_flight += 1 if isinstance(record, Opening) else -1
             self._arrived.notify_all()
         for listener in self._listeners:
             listener(record)
@@ -47,6 +51,7 @@ class RecordingDelivery:
     def abandon(self) -> None:
         """In a forked child: what the parent recorded is the parent's."""
         self.records.clear()
+        self.in_flight = 0
 
     @contextmanager
     def heard_by(self, listener: Listener) -> Iterator[None]:
@@ -66,11 +71,11 @@ class RecordingDelivery:
 
     def wait_for(self, kind: type[R], number: int, timeout_seconds: float = 5.0) -> list[R]:
         """Those of one kind, once there are so many. Raises ``TimeoutError`` if there never are."""
-        if self.wait_until(lambda: len(self.of(kind)) >= number, timeout_seconds):
+        if self.holds_within(lambda: len(self.of(kind)) >= number, timeout_seconds):
             return self.of(kind)
         raise TimeoutError(f"{len(self.of(kind))} of {number} {kind.__name__} records arrived")
 
-    def wait_until(self, holds: Callable[[], bool], timeout_seconds: float) -> bool:
+    def holds_within(self, holds: Callable[[], bool], timeout_seconds: float) -> bool:
         """Block until it holds, asked again at every record; whether it did in time."""
         with self._arrived:
             return self._arrived.wait_for(holds, timeout_seconds)
@@ -108,7 +113,7 @@ def recording(**given: Any) -> Iterator[RecordingDelivery]:
 def kept_in_memory() -> Iterator[RecordingDelivery]:
     """As ``recording``, with the settings in force."""
     delivery = RecordingDelivery()
-    settings_before, re_raised_before = settings.current(), internal_errors.re_raise
+    settings_before, re_raised_before = settings.in_force(), internal_errors.re_raise
     given_before = deliveries.use(lambda _stream: delivery)
     internal_errors.re_raise = True
     aside = stream.set_aside()

@@ -59,7 +59,7 @@ async def _run_again(letter: Opened) -> str:
         return f"cannot be run again: {error}"
     token = surroundings.current.set(Surroundings(names.ORIGIN_REPLAY, f"cut-{letter.task}"))
     try:
-        future = wait_until(_called(call), name=letter.name, payload=False)
+        future = wait_until(_begun(call), name=letter.name)
     finally:
         surroundings.current.reset(token)
     if future is None:
@@ -71,10 +71,15 @@ async def _run_again(letter: Opened) -> str:
     return f"raised {class_name(type(raised))}: {raised}" if raised is not None else ""
 
 
+def _begun(call: Callable[[], Any]) -> Awaitable[Any]:
+    """What to hand over: the coroutine itself, so that its time-out and its name are its own."""
+    if inspect.iscoroutinefunction(call):
+        coroutine: Awaitable[Any] = call()
+        return coroutine
+    return _called(call)
+
+
 async def _called(call: Callable[[], Any]) -> None:
-    if inspect.iscoroutinefunction(call.func if isinstance(call, partial) else call):
-        await call()
-        return
     result = await asyncio.to_thread(call)
     if isinstance(result, Awaitable):
         await result

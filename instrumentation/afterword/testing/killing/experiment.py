@@ -17,7 +17,7 @@ from _pytest.unittest import TestCaseFunction  # not public
 
 from afterword.testing.killing.again import run_all_again
 from afterword.testing.killing.forking import Death, in_child
-from afterword.testing.killing.judging import Cut, judge
+from afterword.testing.killing.judging import Cut, judge, missed
 from afterword.testing.killing.observed import Observed, Opened, read
 from afterword.testing.killing.reporting import Tested
 from afterword.testing.killing.run import CUT_STATUS, Run
@@ -74,8 +74,8 @@ class Experiment:
     def _cut(self, number: int, uncut: Observed) -> Cut:
         death = self._run(number, "cut", partial(_reports_of, self._item), cut_at=number)
         cut = read(self._facts(number, "cut"))
-        if death.status != CUT_STATUS:
-            return judge(number, uncut, cut._replace(suspended=()), Observed())
+        if death.status not in {CUT_STATUS, 0}:
+            return missed(number, uncut, f"the run to be cut off here {self._told(death)}")
         if not cut.cut_off:
             return judge(number, uncut, cut, Observed())
         again = partial(_run_again, self._item, cut.cut_off, self._timeout_seconds / 2)

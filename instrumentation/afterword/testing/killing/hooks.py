@@ -62,10 +62,10 @@ def _judged(item: pytest.Item, marker: pytest.Mark) -> list[pytest.TestReport]:
         return [failure_of(item, f"@pytest.mark.afterword_kill: {error}")]
     with experiment:
         reports = experiment.uncut_reports()
-        if not all(report.passed for report in reports):
+        call = next((report for report in reports if report.when == "call"), None)
+        if call is None or not all(report.passed for report in reports):
             return reports
         tested = experiment.tested()
-    (call,) = (report for report in reports if report.when == "call")
     call.user_properties.append((_PROPERTY, json.dumps(tested)))
     said = complaint(tested)
     if said:

@@ -40,6 +40,13 @@ class Cut(NamedTuple):
         return bool(self.lost or self.repeated or self.is_missed)
 
 
+def missed(number: int, uncut: Observed, problem: str) -> Cut:
+    """The verdict where a run says nothing of the ``number``-th suspension point."""
+    point = uncut.suspended[number - 1]
+    name = _task_name(uncut, point.task)
+    return Cut(number, name, point.where, problems=(problem,), is_missed=True)
+
+
 def judge(number: int, uncut: Observed, cut: Observed, again: Observed) -> Cut:
     """The verdict on the ``number``-th suspension point (1, 2, 3 …).
 
@@ -51,10 +58,8 @@ def judge(number: int, uncut: Observed, cut: Observed, again: Observed) -> Cut:
     """
     point = next((each for each in cut.suspended if each.number == number), None)
     if point is None:
-        wanted = uncut.suspended[number - 1]
         problem = "not reached this time: the test does not run the same way twice"
-        name = _task_name(uncut, wanted.task)
-        return Cut(number, name, wanted.where, problems=(problem,), is_missed=True)
+        return missed(number, uncut, problem)
     expected = _counted(each for each in uncut.happened if each.root in cut.roots)
     before = [each for each in cut.happened if each.root]
     actual = _counted([*before, *(each for each in again.happened if each.root)])
