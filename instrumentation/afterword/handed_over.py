@@ -22,7 +22,7 @@ class HandedOver(Coroutine[Any, Any, T]):
     """Runs one awaitable. Before its first step it tells how it ended without one.
 
     Closed: ``no_context``, the platform would not have it. Cancelled, or another exception thrown
-    in: as that says. Garbage-collected: ``abandoned``.
+    in: as that says. Garbage-collected: ``abandoned``, or what a platform says in ``if_dropped``.
     """
 
     def __init__(
@@ -34,6 +34,8 @@ class HandedOver(Coroutine[Any, Any, T]):
         self._awaitable: Awaitable[T] | None = awaitable
         self._timeout_seconds: Final = timeout_seconds
         self._wrapper: Coroutine[Any, Any, T] | None = None
+        self.if_dropped = endings.ABANDONED
+        """How it ended if nobody holds it any more before its first step."""
         tracked.suspended = weakref.ref(self)
 
     def send(self, value: Any) -> Any:
@@ -74,7 +76,7 @@ class HandedOver(Coroutine[Any, Any, T]):
 
     def __del__(self) -> None:
         if self._wrapper is None and not sys.is_finalizing():
-            self._never_began(endings.ABANDONED)
+            self._never_began(self.if_dropped)
 
     @property
     def cr_await(self) -> Any:

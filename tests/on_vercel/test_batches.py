@@ -2,9 +2,11 @@
 
 import asyncio
 from collections.abc import Iterator
+from threading import Thread
 
 import pytest
 from vercel import functions
+from vercel.headers import HeadersContext
 from vercel_runtime.wait_until import begin_wait_until, finish_wait_until_async
 
 import afterword
@@ -63,6 +65,24 @@ async def test_a_task_that_was_known_before() -> None:
         told = [attributes(record) for request in sidecar.requests for record in request.records]
     (settled,) = (each for each in told if "deferred_task.outcome" in each)
     assert settled["deferred_task.name"].endswith("work")
+
+
+async def test_a_thread_with_the_headers_alone() -> None:
+    """The SDK keeps nothing there, though its invocation takes work: ``dropped/no_context``."""
+    with ScriptedSidecar() as sidecar:
+        afterword.configure(endpoint=sidecar.endpoint)
+        functions.set_headers({"x-vercel-id": "fra1::thread"})
+        collector = begin_wait_until()
+        functions.wait_until(work())
+        headers = HeadersContext(functions.get_headers())
+        thread = Thread(target=headers.run, args=(functions.wait_until, work()))
+        thread.start()
+        thread.join()
+        await finish_wait_until_async(collector)
+        functions.set_headers(None)
+        told = [attributes(record) for request in sidecar.requests for record in request.records]
+    settled = [each["deferred_task.reason"] for each in told if "deferred_task.outcome" in each]
+    assert sorted(settled) == ["completed", "no_context"]
 
 
 async def test_an_invocation_ends_for_good() -> None:

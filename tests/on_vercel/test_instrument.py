@@ -11,7 +11,7 @@ from vercel import functions
 
 import afterword
 from afterword import instrumenting
-from afterword.platforms.vercel import sdk
+from afterword.platforms.vercel import host, sdk
 
 OWN_CODE: CodeType = functions.wait_until.__code__
 
@@ -92,3 +92,16 @@ def test_a_release_we_do_not_know(
     (record,) = caplog.records
     assert "vercel is not watched: vercel.functions.wait_until is" in record.message
     assert "no plain function of one argument" in record.message
+
+
+def test_a_runtime_without_the_sdk(
+    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    """Our own ``wait_until`` finds no host there, says so, and goes on without one."""
+
+    def missing(name: str) -> object:
+        raise ModuleNotFoundError(f"No module named {name!r}", name=name)
+
+    monkeypatch.setattr(sdk, "import_module", missing)
+    assert host.find() is None
+    assert "pip install vercel" in caplog.text

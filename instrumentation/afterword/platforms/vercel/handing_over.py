@@ -5,6 +5,7 @@ it is registered, or closed in silence, or refused with an exception.
 """
 
 import asyncio
+import weakref
 from collections.abc import Awaitable, Iterator
 from contextlib import contextmanager
 from inspect import CORO_CLOSED, getcoroutinestate, isawaitable
@@ -12,6 +13,7 @@ from typing import Any, Final, NamedTuple
 
 from afterword import endings, internal_errors, surroundings
 from afterword.endings import Ending
+from afterword.handed_over import HandedOver
 from afterword.opening import Request
 from afterword.platforms.vercel import invocations
 from afterword.platforms.vercel.drain import Batch
@@ -99,7 +101,19 @@ def _hand_over(
     admitted: _Admitted,
 ) -> None:
     with _within(admitted.invocation):
-        sdk.wait_until(_entered(awaitable, request, timeout_seconds, admitted.batch))
+        offered = _entered(awaitable, request, timeout_seconds, admitted.batch)
+        if not isinstance(offered, HandedOver):
+            sdk.wait_until(offered)
+            return
+        # A thread may have the invocation's headers without the rest of its context: the SDK then
+        # keeps nothing, in silence, and nobody holds the task once we let go of it.
+        offered.if_dropped = endings.NO_CONTEXT
+        sdk.wait_until(offered)
+        held = weakref.ref(offered)
+        del offered
+        kept = held()
+        if kept is not None:
+            kept.if_dropped = endings.ABANDONED
 
 
 @contextmanager
