@@ -1,7 +1,11 @@
 """The plugin in other people's pytest runs: out of the way, and at work under every runner."""
 
+import sys
+from pathlib import Path
+
 import pytest
 
+import afterword
 from worlds.nested_pytest import Nested
 
 pytest_plugins = ("pytester",)
@@ -96,3 +100,26 @@ def test_it_works_under_every_runner(pytester: pytest.Pytester) -> None:
     killed = [line.partition(": ")[2] for line in run.summary if "::" in line]
     assert killed == ["killed at 1 suspension point, nothing lost or repeated"] * 3
     assert "where 0 = <no deferred tasks 'send_recipt'; seen: send_receipt 1 in_flight>" in failing
+
+
+def test_afterword_may_be_imported_before_pytest(
+    pytester: pytest.Pytester, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As by ``opentelemetry-instrument``; installed from a wheel, pytest knows its files."""
+    package = Path(afterword.__file__).parent
+    site = pytester.mkdir("site")
+    (site / "afterword").symlink_to(package)
+    (site / "pytest_afterword.py").symlink_to(package.parent / "pytest_afterword.py")
+    installed = site / "afterword-0.1.0.dist-info"
+    installed.mkdir()
+    (installed / "METADATA").write_text("Metadata-Version: 2.1\nName: afterword\nVersion: 0.1.0\n")
+    (installed / "RECORD").write_text("afterword/__init__.py,,\npytest_afterword.py,,\n")
+    (installed / "entry_points.txt").write_text("[pytest11]\nafterword = pytest_afterword\n")
+    monkeypatch.setenv("PYTHONPATH", str(site))
+    pytester.makepyfile("def test(deferred_tasks): assert len(deferred_tasks) == 0")
+    start = (
+        "import sys, afterword, pytest; sys.exit(pytest.main(['-W', 'error', '-p', 'no:asyncio']))"
+    )
+    result = pytester.run(sys.executable, "-c", start)
+    assert result.ret == 0, result.stderr.str()
+    result.assert_outcomes(passed=1)
