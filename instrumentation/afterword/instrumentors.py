@@ -1,9 +1,10 @@
 """Zero code: what ``opentelemetry-instrument`` finds among the entry points and calls.
 
-Entry points ``afterword-vercel``, ``afterword-starlette`` (FastAPI too) and ``afterword-asyncio``
-of the group ``opentelemetry_instrumentor``; ``OTEL_PYTHON_DISABLED_INSTRUMENTATIONS`` takes these
-names. Only the package that calls them, ``opentelemetry-instrumentation``, is needed here. They do
-what ``afterword.instrument()`` does, so they never raise, and pass over what is not installed.
+Entry points ``afterword-vercel``, ``afterword-starlette`` (FastAPI too), ``afterword-asyncio``
+and ``afterword-shutdown`` of the group ``opentelemetry_instrumentor``;
+``OTEL_PYTHON_DISABLED_INSTRUMENTATIONS`` takes these names. Only the package that calls them,
+``opentelemetry-instrumentation``, is needed here. They do what ``afterword.instrument()`` does, so
+they never raise, and pass over what is not installed.
 """
 
 from collections.abc import Collection
@@ -48,3 +49,9 @@ class AsyncioInstrumentor(_PlatformInstrumentor):
     """Tasks made with ``create_task``, where ``AFTERWORD_ASYNCIO_TASKS`` names some."""
 
     platform = "asyncio"
+
+
+class ShutdownInstrumentor(_PlatformInstrumentor):
+    """How the process stops, whatever framework it runs."""
+
+    platform = "shutdown"
