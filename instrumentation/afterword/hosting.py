@@ -5,21 +5,29 @@ runtime of one is recognised by its module, which it has loaded before any code 
 """
 
 import sys
-from collections.abc import Awaitable
+from collections.abc import Awaitable, Callable
 from importlib import import_module
 from typing import Any, Final, Protocol
 
 from afterword import internal_errors
 from afterword.opening import Request
+from afterword.tracked import Tracked
 
 
 class Host(Protocol):
-    """Offers an awaitable to a platform."""
+    """A platform, asked where work is handed over."""
 
-    def __call__(
+    def take(
         self, awaitable: Awaitable[Any], request: Request, timeout_seconds: float | None
     ) -> bool:
-        """Whether the platform has it now; if not, nothing has been done. Never raises."""
+        """Whether the platform has the awaitable now; if not, nothing was done. Never raises."""
+
+    def attend(self, request: Request, opened: Callable[[Request], Tracked]) -> Tracked:
+        """What ``opened`` opens: a task that a framework runs, within what the platform allows.
+
+        Its deadline is the platform's, and its evidence leaves before the platform may freeze the
+        process. Raises what ``opened`` does, and nothing else.
+        """
 
 
 _RUNTIMES: Final = {"vercel_runtime": "afterword.platforms.vercel.host"}
@@ -32,6 +40,12 @@ _looked = False
 def current() -> Host | None:
     """The host of this process, if there is one."""
     return _host if _looked else _look()
+
+
+def attended(request: Request, opened: Callable[[Request], Tracked]) -> Tracked:
+    """``opened(request)``, looked after by the host where there is one."""
+    host = current()
+    return opened(request) if host is None else host.attend(request, opened)
 
 
 def _look() -> Host | None:

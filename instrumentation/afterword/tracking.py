@@ -65,7 +65,7 @@ def wait_until(
     if type(awaitable) is CoroutineType:
         naming = naming_of_coroutine(awaitable)
     elif asyncio.isfuture(awaitable):
-        if host is None or not host(awaitable, request, timeout):
+        if host is None or not host.take(awaitable, request, timeout):
             watch_future(awaitable, request, timeout)
         return awaitable
     elif isawaitable(awaitable):
@@ -75,7 +75,7 @@ def wait_until(
             f"wait_until({awaitable!r}): not awaitable; pass a coroutine, a Task, a Future or an "
             "object with __await__ (for a concurrent.futures.Future: asyncio.wrap_future)"
         )
-    if host is not None and host(awaitable, request, timeout):
+    if host is not None and host.take(awaitable, request, timeout):
         return None
     loop = asyncio._get_running_loop()  # noqa: SLF001 - exported by asyncio, and it does not raise
     if loop is None:

@@ -15,6 +15,7 @@ from starlette.background import BackgroundTask
 
 from afterword import internal_errors
 from afterword.handed_over import HandedOver
+from afterword.hosting import attended
 from afterword.kinds import naming_of_function
 from afterword.opening import Request, open_task
 from afterword.platforms.starlette.arguments import arguments_of
@@ -125,7 +126,7 @@ def _entry_of(task: BackgroundTask) -> Tracked | None:
 
 def _open(task: BackgroundTask) -> Tracked:
     request = Request(platform=PLATFORM, arguments=partial(arguments_of, task))
-    return open_task(task, naming_of_function(task.func), request)
+    return attended(request, partial(open_task, task, naming_of_function(task.func)))
 
 
 def _timeout_of(task: BackgroundTask) -> float | None:

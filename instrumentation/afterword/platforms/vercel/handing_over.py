@@ -6,7 +6,7 @@ it is registered, or closed in silence, or refused with an exception.
 
 import asyncio
 import weakref
-from collections.abc import Awaitable, Iterator
+from collections.abc import Awaitable, Callable, Iterator
 from contextlib import contextmanager
 from inspect import CORO_CLOSED, getcoroutinestate, isawaitable
 from typing import Any, Final, NamedTuple
@@ -19,6 +19,7 @@ from afterword.platforms.vercel import invocations
 from afterword.platforms.vercel.drain import Batch
 from afterword.platforms.vercel.invocations import Invocation
 from afterword.platforms.vercel.sdk import Sdk
+from afterword.tracked import Tracked
 from afterword.tracking import coroutine_for, drop, open_entry_of, watch_future
 
 PLATFORM: Final = "vercel"
@@ -64,6 +65,22 @@ def take(awaitable: Awaitable[Any], request: Request, timeout_seconds: float | N
     request = request._replace(platform=PLATFORM, deadline=deadline)
     _hand_over(sdk, awaitable, request, timeout_seconds, admission)
     return True
+
+
+def attend(request: Request, opened: Callable[[Request], Tracked]) -> Tracked:
+    """A task that a framework runs inside of an invocation (for a ``hosting.Host``).
+
+    Vercel's deadline is its deadline, and the invocation's drain waits for its evidence to leave.
+    """
+    sdk = _sdk
+    admission = _admission(sdk) if sdk is not None else None
+    if not isinstance(admission, _Admitted):
+        return opened(request)
+    with _within(admission.invocation):
+        tracked = opened(request._replace(deadline=admission.invocation.deadline))
+    with invocations.lock:
+        admission.batch.add(tracked)
+    return tracked
 
 
 def _admission(sdk: Sdk) -> _Admitted | Ending | None:
