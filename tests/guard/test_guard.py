@@ -10,7 +10,7 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any, Final
+from typing import Final
 
 import pytest
 
@@ -18,6 +18,7 @@ import afterword
 from afterword import guard, names, testing
 from afterword.evidence import Opening, Pending
 from afterword.opening import lead_within
+from worlds.aftermath import Aftermath
 from worlds.sidecar_process import PATIENCE_SECONDS, SidecarProcess, until
 
 FUNCTION: Final = """
@@ -43,7 +44,8 @@ async def hand_over(deadline):
     afterword.wait_until(send_receipt(), deadline=deadline)
     afterword.wait_until(notify(), deadline=deadline)
     afterword.wait_until(render(), deadline=deadline)
-    await asyncio.sleep(0.05)
+    for _ in range(5):
+        await asyncio.sleep(0)
 
 async def crunch(deadline):
     afterword.wait_until(starves(), deadline=deadline)
@@ -62,7 +64,7 @@ AWAITED: Final = {
     "send_receipt": "asyncio.Event.wait at function.py:6 in send_receipt",
     "notify": "asyncio.Event.wait at function.py:6 in send_receipt",
     "render": "draw in a thread at function.py:15 in draw",
-    "crunch": "running at function.py:28 in crunch",
+    "crunch": "running at function.py:29 in crunch",
     "starves": "not started",
 }
 
@@ -73,40 +75,35 @@ def platform(folder: Path, source: str, seconds: float, **more: str) -> Iterator
     script = folder / "function.py"
     script.write_text(source)
     deadline = time.time() + seconds
-    environment = {**os.environ, "DEADLINE": repr(deadline), "OTEL_SERVICE_NAME": "shop", **more}
+    environment = {**os.environ, "DEADLINE": repr(deadline), **more}
     command = ["timeout", "-s", "KILL", repr(seconds), sys.executable, str(script)]
     with subprocess.Popen(command, env=environment) as process:
         yield deadline
         assert process.wait(PATIENCE_SECONDS) == -signal.SIGKILL
 
 
-def letters(sidecar: SidecarProcess, count: int) -> list[dict[str, Any]]:
-    """The dead letters once there are ``count``."""
-
-    def found() -> list[dict[str, Any]] | None:
-        items: list[dict[str, Any]] = sidecar.get("/api/v1/dead-letters")["items"]
-        return items if len(items) >= count else None
-
-    return until(found)
+@pytest.fixture(scope="module")
+def aftermath(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Aftermath]:
+    """One sidecar for all that is judged by silence, which a fresh one does not do at once."""
+    with SidecarProcess(tmp_path_factory.mktemp("sidecar"), "--grace", "0.2s") as sidecar:
+        yield Aftermath(sidecar)
 
 
 @pytest.mark.parametrize("way", ["spool", "http"])
 def test_a_function_killed_at_its_deadline_has_told_where_each_task_was(
-    tmp_path: Path, way: str
+    tmp_path: Path, aftermath: Aftermath, way: str
 ) -> None:
     """Suspended, gathering, in a thread, blocking the loop, starved by that: all in the book."""
-    with SidecarProcess(tmp_path, "--grace", "0.2s") as sidecar:
-        where = str(sidecar.spool) if way == "spool" else sidecar.receiver
-        variable = "AFTERWORD_SPOOL" if way == "spool" else "AFTERWORD_ENDPOINT"
-        with platform(tmp_path, FUNCTION, 1.5, **{variable: where}):
-            pass
-        found = letters(sidecar, len(AWAITED))
-        assert {letter["task"]: letter["awaiting"] for letter in found} == AWAITED
-        for letter in found:
-            verdict = letter["verdict"]
-            assert (verdict["outcome"], verdict["reason"]) == ("timed_out", "platform_deadline")
-            assert letter["pending"]["reason"] == "deadline_near"
-        assert sidecar.counts("afterword_tasks", "outcome") == {"timed_out": len(AWAITED)}
+    service = f"killed-{way}"
+    with platform(tmp_path, FUNCTION, 1.5, **aftermath.environment(service, way)):
+        pass
+    found = aftermath.letters(service, len(AWAITED))
+    assert {letter["task"]: letter["awaiting"] for letter in found} == AWAITED
+    for letter in found:
+        verdict = letter["verdict"]
+        assert (verdict["outcome"], verdict["reason"]) == ("timed_out", "platform_deadline")
+        assert letter["pending"]["reason"] == "deadline_near"
+    assert aftermath.net(service) == {"timed_out": len(AWAITED)}
 
 
 LATE: Final = """
@@ -123,22 +120,24 @@ asyncio.run(main())
 """
 
 
-def test_a_task_that_makes_it_after_all_is_amended(tmp_path: Path) -> None:
+def test_a_task_that_makes_it_after_all_is_amended(aftermath: Aftermath) -> None:
     """A platform that was late itself: timed out at first, completed in the end."""
-    with SidecarProcess(tmp_path, "--grace", "0.1s") as sidecar:
-        environment = {**os.environ, "AFTERWORD_SPOOL": str(sidecar.spool)}
-        with subprocess.Popen(
-            [sys.executable, "-c", LATE], stdin=subprocess.PIPE, text=True, env=environment
-        ) as process:
-            [letter] = letters(sidecar, 1)
-            assert letter["verdict"]["reason"] == "platform_deadline"
-            assert letter["awaiting"].startswith("TextIOWrapper.readline in a thread at ")
-            assert process.stdin is not None
-            process.stdin.write("go on\n")
-            process.stdin.close()
-            assert process.wait(PATIENCE_SECONDS) == 0
-        until(lambda: sidecar.counts("afterword_tasks", "outcome") == {"completed": 1} or None)
-        assert sidecar.counts("afterword_tasks_amended_total", "to_outcome") == {"completed": 1}
+    environment = {**os.environ, **aftermath.environment("late", "spool")}
+    with subprocess.Popen(
+        [sys.executable, "-c", LATE], stdin=subprocess.PIPE, text=True, env=environment
+    ) as process:
+        letter = aftermath.letter("late")
+        assert letter["verdict"]["reason"] == "platform_deadline"
+        assert letter["awaiting"].startswith("TextIOWrapper.readline in a thread at ")
+        assert process.stdin is not None
+        process.stdin.write("go on\n")
+        process.stdin.close()
+        assert process.wait(PATIENCE_SECONDS) == 0
+    until(lambda: aftermath.net("late") == {"completed": 1} or None)
+    amended = aftermath.sidecar.counts(
+        "afterword_tasks_amended_total", "to_outcome", service_name="late"
+    )
+    assert amended == {"completed": 1}
 
 
 FORKED: Final = """
@@ -167,24 +166,24 @@ asyncio.run(parent())
 """
 
 
-def test_a_forked_child_has_a_guard_of_its_own(tmp_path: Path) -> None:
+def test_a_forked_child_has_a_guard_of_its_own(aftermath: Aftermath) -> None:
     """The parent's thread does not survive the fork: the child's task is reported all the same."""
-    with SidecarProcess(tmp_path) as sidecar:
-        environment = {**os.environ, "AFTERWORD_SPOOL": str(sidecar.spool)}
-        with subprocess.Popen(
-            [sys.executable, "-c", FORKED], env=environment, start_new_session=True
-        ) as process:
-            parents = f"hangs-{process.pid}"
+    environment = {**os.environ, **aftermath.environment("forked", "spool")}
+    with subprocess.Popen(
+        [sys.executable, "-c", FORKED], env=environment, start_new_session=True
+    ) as process:
 
-            def pending() -> list[str] | None:
-                items = sidecar.get("/api/v1/tasks", outcome="in_flight")["items"]
-                return [item["task"] for item in items if item["pending"]] or None
+        def pending() -> list[str] | None:
+            items = aftermath.sidecar.get("/api/v1/tasks", service="forked", outcome="in_flight")[
+                "items"
+            ]
+            return [item["task"] for item in items if item["pending"]] or None
 
-            try:
-                [reported] = until(pending)
-            finally:
-                os.killpg(process.pid, signal.SIGKILL)
-        assert reported != parents
+        try:
+            [reported] = until(pending)
+        finally:
+            os.killpg(process.pid, signal.SIGKILL)
+    assert reported != f"hangs-{process.pid}"
 
 
 def test_the_lead_leaves_a_task_half_of_its_time() -> None:

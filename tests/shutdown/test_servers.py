@@ -1,6 +1,7 @@
 """Real servers stopped for real: what is pending is in the book, with where it waited."""
 
 import os
+import sys
 from pathlib import Path
 from typing import Any, Final
 
@@ -55,13 +56,34 @@ app = Starlette(routes=[
     Route("/billed", billed),
 ])
 """
-UVICORN: Final = ("uvicorn", "shop:app", "--fd", "{fd}", "--no-access-log")
+UVICORN: Final = (sys.executable, "-m", "uvicorn", "shop:app", "--fd", "{fd}", "--no-access-log")
 GUNICORN: Final = (
-    *("gunicorn", "shop:app", "-k", "uvicorn_worker.UvicornWorker", "-w", "1"),
+    *(
+        sys.executable,
+        "-m",
+        "gunicorn",
+        "shop:app",
+        "-k",
+        "uvicorn_worker.UvicornWorker",
+        "-w",
+        "1",
+    ),
     *("-b", "fd://{fd}", "--no-control-socket"),
 )
 GUNICORN_ASGI: Final = (
-    *("gunicorn", "shop:app", "-k", "asgi", "-w", "1", "-b", "fd://{fd}", "--no-control-socket"),
+    *(
+        sys.executable,
+        "-m",
+        "gunicorn",
+        "shop:app",
+        "-k",
+        "asgi",
+        "-w",
+        "1",
+        "-b",
+        "fd://{fd}",
+        "--no-control-socket",
+    ),
 )
 SERVERS: Final = ("uvicorn", "gunicorn-uvicorn", "gunicorn-asgi")
 RECEIPT: Final = "asyncio.Event.wait at shop.py:13 in send_receipt"
@@ -103,12 +125,12 @@ def test_what_gunicorn_kills_at_its_time_out_was_told_at_sigterm(
 ) -> None:
     """No hook runs in a busy worker: SIGKILL. SIGTERM came before it, and so did the report."""
     command = (*GUNICORN, "--graceful-timeout", "1")
-    with ServedApp(tmp_path, SHOP, *command, **aftermath.environment("killed", "spool")) as app:
+    with ServedApp(tmp_path, SHOP, *command, **aftermath.environment("overtime", "spool")) as app:
         app.get("/indexed")
         app.get("/under-way")
         app.terminate()
         assert app.exit_code() == 0
-    letter = aftermath.letter("killed")
+    letter = aftermath.letter("overtime")
     assert ending(letter) == "dropped/shutdown"
     assert (letter["verdict"]["basis"], letter["awaiting"]) == ("proven", INDEX)
 
@@ -136,3 +158,29 @@ def test_what_makes_it_after_all_has_completed(tmp_path: Path, aftermath: Afterm
 
 def ending(letter: dict[str, Any]) -> str:
     return f"{letter['verdict']['outcome']}/{letter['verdict']['reason']}"
+
+
+def test_what_is_pending_at_max_requests_is_told(tmp_path: Path, aftermath: Aftermath) -> None:
+    """A worker that is recycled cancels what is left; that is the process's doing, and said so."""
+    command = (*UVICORN, "--limit-max-requests", "1")
+    with ServedApp(tmp_path, SHOP, *command, **aftermath.environment("recycled", "http")) as app:
+        app.get("/order")
+        assert app.exit_code() == 0
+    letter = aftermath.letter("recycled")
+    assert (ending(letter), letter["verdict"]["basis"]) == ("dropped/shutdown", "observed")
+    assert letter["awaiting"] == RECEIPT
+
+
+def test_zero_code_sees_it_too(tmp_path: Path, aftermath: Aftermath) -> None:
+    """No call of ``instrument()``: the entry point does it, and finds uvicorn at the first task."""
+    source = SHOP.replace("afterword.instrument()", "")
+    instrument = Path(sys.executable).with_name("opentelemetry-instrument")
+    exporters = {f"OTEL_{signal}_EXPORTER": "none" for signal in ("TRACES", "METRICS", "LOGS")}
+    command = (str(instrument), *UVICORN)
+    environment = aftermath.environment("zero-code", "http") | exporters
+    with ServedApp(tmp_path, source, *command, **environment) as app:
+        app.get("/order")
+        app.terminate()
+        assert app.exit_code() == -15
+    letter = aftermath.letter("zero-code")
+    assert (ending(letter), letter["awaiting"]) == ("dropped/shutdown", RECEIPT)

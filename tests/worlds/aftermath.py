@@ -17,15 +17,19 @@ class Aftermath:
             return {"OTEL_SERVICE_NAME": service, "AFTERWORD_SPOOL": str(self.sidecar.spool)}
         return {"OTEL_SERVICE_NAME": service, "AFTERWORD_ENDPOINT": self.sidecar.receiver}
 
-    def letter(self, service: str) -> dict[str, Any]:
-        """The only dead letter of a service, once it is there."""
+    def letters(self, service: str, count: int) -> list[dict[str, Any]]:
+        """The dead letters of a service, once there are so many."""
 
         def found() -> list[dict[str, Any]] | None:
             items: list[dict[str, Any]]
             items = self.sidecar.get("/api/v1/dead-letters", service=service)["items"]
-            return items or None
+            return items if len(items) >= count else None
 
-        [letter] = until(found)
+        return until(found)
+
+    def letter(self, service: str) -> dict[str, Any]:
+        """The only dead letter of a service, once it is there."""
+        [letter] = self.letters(service, 1)
         return letter
 
     def net(self, service: str) -> dict[str, float]:

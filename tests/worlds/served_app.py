@@ -4,7 +4,6 @@ import os
 import signal
 import socket
 import subprocess
-import sys
 from pathlib import Path
 from typing import Final, Self
 from urllib.request import urlopen
@@ -21,7 +20,7 @@ class ServedApp:
         self._log = (folder / "server.log").open("w+")
         descriptor = self._socket.fileno()
         self.process = subprocess.Popen(
-            [sys.executable, "-m", *(word.format(fd=descriptor) for word in command)],
+            [word.format(fd=descriptor) for word in command],
             stdout=self._log,
             stderr=subprocess.STDOUT,
             cwd=folder,
