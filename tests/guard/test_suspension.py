@@ -12,6 +12,9 @@ from typing import Any, Final
 import anyio.to_thread
 import pytest
 
+import afterword
+from afterword import testing
+from afterword.evidence import Settled, Started
 from afterword.suspension import awaiting
 
 HERE: Final = "guard/test_suspension.py"
@@ -361,3 +364,52 @@ async def test_reading_while_everything_moves_harms_nobody() -> None:
         over.set()
         sys.setswitchinterval(before)
     assert looked > len(tasks)
+
+
+AS_SEEN_BEFORE: Final = [
+    nested,
+    object_with_await,
+    async_generator,
+    async_context,
+    gathered,
+    another_task,
+    *([within] if sys.version_info >= (3, 12) else []),  # a task of its own before that
+]
+
+
+@pytest.mark.parametrize("work", HANGING, ids=lambda work: str(work.__name__))
+async def test_a_cancelled_task_has_the_same_line(
+    work: Callable[[Meeting], Coroutine[Any, Any, None]],
+) -> None:
+    """Where the cancellation went down to it; otherwise the line that waits for the others."""
+    meeting = Meeting()
+    with testing.recording() as evidence:
+        task = afterword.wait_until(work(meeting))
+        assert task is not None
+        assert await asyncio.to_thread(meeting.reached.wait, PATIENCE_SECONDS)
+        task.cancel()
+        await asyncio.wait([task])
+        meeting.release.set()
+        await asyncio.sleep(0)
+        [settled] = evidence.of(Settled)
+    assert settled.failure is not None
+    line = line_of(Meeting.hang, "self.release.wait")
+    deepest = f"asyncio.Event.wait at {HERE}:{line} in Meeting.hang"
+    if work in AS_SEEN_BEFORE:
+        assert settled.failure.awaiting == deepest
+    else:
+        assert settled.failure.awaiting.endswith(f" in {work.__name__}")
+
+
+async def test_a_task_cancelled_before_it_began_says_so() -> None:
+    """Told apart from one cut off inside: there is no frame, and there was no start."""
+    with testing.recording() as evidence:
+        task = afterword.wait_until(asyncio.sleep(1000))
+        assert task is not None
+        task.cancel()
+        await asyncio.wait([task])
+        [settled] = evidence.of(Settled)
+        assert evidence.of(Started) == []
+    assert (settled.outcome, settled.reason) == ("cancelled", "cancelled")
+    assert settled.failure is not None
+    assert settled.failure.awaiting == "not started"
