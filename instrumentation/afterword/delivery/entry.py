@@ -19,6 +19,7 @@ class Entry:
         "settled",
         "size_bytes",
         "started",
+        "text",
     )
 
     def __init__(self, key: int, serial: int) -> None:
@@ -27,6 +28,8 @@ class Entry:
         self.opening: Opening | None = None
         self.started: Started | None = None
         self.settled: Settled | None = None
+        self.text = ""
+        """What opening, start and closing became, in their place, where no detail can be shed."""
         self.others: tuple[Record, ...] = ()
         self.records = 0
         """How many sequence numbers it stands for."""
@@ -35,7 +38,7 @@ class Entry:
     @property
     def whole(self) -> bool:
         """Whether the task both began and ended in here: the two become one record."""
-        return self.opening is not None and self.settled is not None
+        return self.text != "" or (self.opening is not None and self.settled is not None)
 
     def drop_payload(self, why: str) -> int:
         """Leave the payload out; its length in characters, 0 where there was none."""
@@ -47,10 +50,16 @@ class Entry:
             self.settled = self.settled._replace(opening=self.opening)
         return length
 
+    def fold(self, settled: Settled) -> str:
+        """One log record as OTLP/JSON for what waits and this closing of it."""
+        return encode_folded(settled, self.started.sequence if self.started else 0)
+
     def encode(self) -> Iterable[str]:
         """Its log records as OTLP/JSON, the opening first."""
+        if self.text:
+            yield self.text
         if self.opening is not None and self.settled is not None:
-            yield encode_folded(self.settled, self.started.sequence if self.started else 0)
+            yield self.fold(self.settled)
             yield from map(encode, self.others)
             return
         if self.opening is not None:

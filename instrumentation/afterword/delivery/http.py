@@ -84,11 +84,11 @@ class HttpDelivery:
             if self._closed:
                 self._broken += 1
                 return
-            self._put(record)
+            waiting = self._put(record)
             if not self._awake:
                 self._awake = True
                 self._wake()
-            elif not self._urgent and self._outbox.records >= BATCH_RECORDS:
+            elif waiting >= BATCH_RECORDS and not self._urgent:
                 self._urgent = True
                 self._bell.ring()
         except Exception:  # noqa: BLE001 - telemetry never harms its host

@@ -6,14 +6,19 @@ from typing import Final
 
 from afterword.delivery.buffer import Buffer
 from afterword.delivery.entry import Batch
-from afterword.evidence import Record
+from afterword.evidence import Opening, Record, Started
+
+MOST_ARRIVALS: Final = 64
+"""How many records may lie in the queue before somebody sorts them in."""
 
 
 class Outbox:
-    """A ``Buffer`` behind a lock that ``put`` only tries.
+    """A queue that takes records in any thread, and a ``Buffer`` behind a lock that is only tried.
 
-    Whoever finds the lock taken (by the sender, by another thread, or by itself where a finalizer
-    or a signal handler came in between) leaves the record in a queue that the next one empties.
+    Records without long texts are left in the queue, as that costs the least, until a task's
+    closing comes; then the queue is emptied into the buffer. Whoever finds the lock taken (by the
+    sender, by another thread, or by itself where a finalizer or a signal handler came in between)
+    leaves that to the next.
     """
 
     def __init__(self, capacity_bytes: int) -> None:
@@ -42,17 +47,21 @@ class Outbox:
         """Whether nothing waits, nor is on its way in."""
         return not (self._arrivals or self._buffer.records)
 
-    def put(self, record: Record) -> None:
-        """Take a record. Never waits."""
+    def put(self, record: Record) -> int:
+        """Take a record; how many are in the buffer. Never waits."""
+        arrivals = self._arrivals
+        arrivals.append(record)
+        small = isinstance(record, Started) or (
+            isinstance(record, Opening) and record.payload is None
+        )
+        if small and len(arrivals) < MOST_ARRIVALS:
+            return 0
         if self._lock.acquire(blocking=False):
             try:
-                if self._arrivals:
-                    self._take_in()
-                self._add(record)
+                self._take_in()
             finally:
                 self._lock.release()
-        else:
-            self._arrivals.append(record)
+        return self._buffer.records
 
     def take(self, most_records: int, most_bytes: int) -> Batch:
         """The oldest entries; see ``Buffer.take``."""
@@ -86,5 +95,6 @@ class Outbox:
             return self._buffer.newest if oldest is None else oldest - 1
 
     def _take_in(self) -> None:
-        while self._arrivals:
-            self._buffer.add(self._arrivals.popleft())
+        arrivals, add = self._arrivals, self._add
+        while arrivals:
+            add(arrivals.popleft())
