@@ -11,6 +11,9 @@ from pathlib import Path
 from typing import Final
 
 import pytest
+import starlette.routing
+import uvicorn
+import uvloop
 
 import afterword
 from afterword import shutdown, stream, testing
@@ -127,6 +130,7 @@ def test_handlers_are_chained_once_and_restored() -> None:
     def theirs(*_: object) -> None:
         pass
 
+    afterword.uninstrument("shutdown")  # another test may have left it
     before = signal.signal(signal.SIGTERM, theirs)
     try:
         afterword.instrument("shutdown")
@@ -142,6 +146,25 @@ def test_handlers_are_chained_once_and_restored() -> None:
     finally:
         afterword.uninstrument("shutdown")
         signal.signal(signal.SIGTERM, before)
+
+
+def test_servers_and_loops_are_hooked_once_and_restored() -> None:
+    """Every method that was replaced is the very one that was there."""
+
+    def methods() -> list[object]:
+        loops = (asyncio.BaseEventLoop, uvloop.Loop)
+        servers = (uvicorn.Server.shutdown, starlette.routing.Router.lifespan)
+        return [*(loop.close for loop in loops), *servers]
+
+    afterword.uninstrument("shutdown")  # another test may have left it
+    before = methods()
+    afterword.instrument("shutdown")
+    hooked = methods()
+    afterword.instrument("shutdown")
+    assert methods() == hooked
+    assert not set(before) & set(hooked)
+    afterword.uninstrument("shutdown")
+    assert methods() == before
 
 
 def test_a_handler_put_in_later_is_chained_at_the_first_task(
