@@ -27,7 +27,7 @@ from afterword_sidecar.service import Service
 from afterword_sidecar.web.answers import not_taken, taken, turned_by
 from afterword_sidecar.web.bodies import read_body
 from afterword_sidecar.web.decoding import Decoding
-from afterword_sidecar.web.gate import Admitted, Gate, content_type_of
+from afterword_sidecar.web.gate import SIGNALS, Admitted, Gate, content_type_of
 from afterword_sidecar.web.limits import ReceiverLimits
 from afterword_sidecar.web.room import Room
 from afterword_sidecar.web.turned import come_again
@@ -69,6 +69,7 @@ class Receiver:
         except Exception as error:  # noqa: BLE001 - each has its answer, and what has none a 503
             answer = self._refusal(request, error)
         answer.headers[names.BOOK_HEADER] = self._service.book_id
+        self._service.stats.requests[SIGNALS.get(request.path, "other"), answer.status] += 1
         return answer
 
     async def close(self, _application: web.Application) -> None:

@@ -218,3 +218,15 @@ async def test_a_bug_of_ours_is_a_503(
         assert int(answer.headers["Retry-After"]) >= 1
     assert receiver.service.stats.internal_errors == 1
     assert "ZeroDivisionError" in caplog.text
+
+
+async def test_every_answer_is_counted(receiver: Any) -> None:
+    """By signal and status; what is no signal of OTLP's is ``other``."""
+    for path in ("/v1/logs", "/v1/logs", "/v1/traces", "/favicon.ico"):
+        async with receiver.client.post(path, data=b"{}", headers={"Content-Type": JSON}):
+            pass
+    assert receiver.service.stats.requests == {
+        ("logs", 200): 2,
+        ("traces", 200): 1,
+        ("other", 404): 1,
+    }
