@@ -273,7 +273,7 @@ def encode(record: Record) -> str:
 class Envelope:
     """What surrounds the records of one stream: its resource and scope, encoded once."""
 
-    __slots__ = ("prefix", "suffix")
+    __slots__ = ("_head", "_tail", "prefix", "suffix")
 
     def __init__(
         self, stream: bytes, resource: Mapping[str, str | bool | int | float], version: str
@@ -286,10 +286,22 @@ class Envelope:
             f'"value":{{"stringValue":"{stream.hex()}"}}}}]}},"logRecords":['
         )
         self.suffix: Final = "]}]}]}"
+        self._head: Final = self.prefix.encode()
+        self._tail: Final = self.suffix.encode()
+
+    def join(self, encoded: list[bytes]) -> bytes:
+        """An ``ExportLogsServiceRequest`` of one or more records that ``encode`` made, as UTF-8.
+
+        Copies it all once: a batch may be larger than the processor's cache, and three copies cost
+        nearly as much as encoding it. The list is the caller's no longer.
+        """
+        encoded[0] = self._head + encoded[0]
+        encoded[-1] += self._tail
+        return b",".join(encoded)
 
     def wrap(self, encoded: Iterable[str]) -> bytes:
         """An ``ExportLogsServiceRequest`` of records that ``encode`` made, UTF-8, one line."""
-        return f"{self.prefix}{','.join(encoded)}{self.suffix}".encode()
+        return self.join([each.encode() for each in encoded])
 
     def line(self, encoded: str) -> bytes:
         """The request of a single record, ended by a newline: a line of a spool segment."""

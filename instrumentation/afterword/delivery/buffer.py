@@ -29,7 +29,7 @@ ENTRY_BYTES: Final = 220
 OPENING_BYTES: Final = 340
 STARTED_BYTES: Final = 190
 CLOSING_BYTES: Final = 280
-FOLDED_BYTES: Final = 60  # beside the text that opening, start and closing became
+FOLDED_BYTES: Final = 100  # beside the bytes that opening, start and closing became
 OTHER_BYTES: Final = 320
 KEPT_BYTES: Final = ENTRY_BYTES + CLOSING_BYTES + OPENING_BYTES
 """A closing that goes by itself keeps its opening in memory."""
@@ -142,8 +142,8 @@ class Buffer:
         """Encode a task that completed and whose opening waits; whether there was room for that.
 
         What nearly every task comes to. It is encoded now because that costs less than later, when
-        its records have left the processor's cache; and because to the garbage collector a string
-        is nothing, where they are half a dozen objects.
+        its records have left the processor's cache; and because to the garbage collector bytes
+        are nothing, where they are half a dozen objects.
         """
         opening = settled.opening
         if settled.outcome != names.COMPLETED or opening.payload is not None:
@@ -151,12 +151,12 @@ class Buffer:
         entry = self._entries.get(opening.sequence)
         if entry is None or entry.opening is not opening or entry.others:
             return False
-        text = entry.fold(settled)
-        size = ENTRY_BYTES + FOLDED_BYTES + sys.getsizeof(text)
+        folded = entry.fold(settled)
+        size = ENTRY_BYTES + FOLDED_BYTES + len(folded)
         more = size - entry.size_bytes - KEPT_BYTES
         if self.size_bytes + more > self.capacity_bytes:
             return False
-        entry.text = text
+        entry.folded = folded
         entry.opening = entry.started = None
         entry.records += 1
         entry.size_bytes = size

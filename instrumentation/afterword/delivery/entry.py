@@ -1,6 +1,5 @@
 """What waits in a buffer of one task, and what a batch of that becomes on the wire. Pure."""
 
-from collections.abc import Iterable
 from typing import NamedTuple
 
 from afterword.evidence import Opening, Record, Settled, Started, without_payload
@@ -11,6 +10,7 @@ class Entry:
     """The waiting records of one task, by the sequence of its opening; or one other record."""
 
     __slots__ = (
+        "folded",
         "key",
         "opening",
         "others",
@@ -19,7 +19,6 @@ class Entry:
         "settled",
         "size_bytes",
         "started",
-        "text",
     )
 
     def __init__(self, key: int, serial: int) -> None:
@@ -28,7 +27,7 @@ class Entry:
         self.opening: Opening | None = None
         self.started: Started | None = None
         self.settled: Settled | None = None
-        self.text = ""
+        self.folded = b""
         """What opening, start and closing became, in their place, where no detail can be shed."""
         self.others: tuple[Record, ...] = ()
         self.records = 0
@@ -38,7 +37,7 @@ class Entry:
     @property
     def whole(self) -> bool:
         """Whether the task both began and ended in here: the two become one record."""
-        return self.text != "" or (self.opening is not None and self.settled is not None)
+        return self.folded != b"" or (self.opening is not None and self.settled is not None)
 
     def drop_payload(self, why: str) -> int:
         """Leave the payload out; its length in characters, 0 where there was none."""
@@ -50,25 +49,20 @@ class Entry:
             self.settled = self.settled._replace(opening=self.opening)
         return length
 
-    def fold(self, settled: Settled) -> str:
+    def fold(self, settled: Settled) -> bytes:
         """One log record as OTLP/JSON for what waits and this closing of it."""
-        return encode_folded(settled, self.started.sequence if self.started else 0)
+        return encode_folded(settled, self.started.sequence if self.started else 0).encode()
 
-    def encode(self) -> Iterable[str]:
+    def encode(self) -> list[bytes]:
         """Its log records as OTLP/JSON, the opening first."""
-        if self.text:
-            yield self.text
+        if self.folded and self.started is None and not self.others:
+            return [self.folded]
+        waiting: list[Record | None] = [self.opening, self.started, *self.others, self.settled]
+        encoded = [self.folded] if self.folded else []
         if self.opening is not None and self.settled is not None:
-            yield self.fold(self.settled)
-            yield from map(encode, self.others)
-            return
-        if self.opening is not None:
-            yield encode(self.opening)
-        if self.started is not None:
-            yield encode(self.started)
-        yield from map(encode, self.others)
-        if self.settled is not None:
-            yield encode(self.settled)
+            encoded = [self.fold(self.settled)]
+            waiting = [*self.others]
+        return encoded + [encode(record).encode() for record in waiting if record is not None]
 
 
 class Batch(NamedTuple):
@@ -83,9 +77,12 @@ class Batch(NamedTuple):
         """How many sequence numbers it stands for."""
         return sum(entry.records for entry in self.entries)
 
-    def encode(self) -> list[str]:
+    def encode(self) -> list[bytes]:
         """All its log records as OTLP/JSON."""
-        return [encoded for entry in self.entries for encoded in entry.encode()]
+        encoded: list[bytes] = []
+        for entry in self.entries:
+            encoded += entry.encode()
+        return encoded
 
     def halves(self) -> tuple["Batch", "Batch"]:
         """Two batches of at least one entry each, in order; for two entries or more."""

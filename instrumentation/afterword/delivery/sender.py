@@ -99,7 +99,7 @@ class Sender:
 
     def _try(self, piece: Batch, timeout_seconds: float | None) -> retry.Decision:
         try:
-            body = self._envelope.wrap(piece.encode())
+            body = self._envelope.join(piece.encode())
         except Exception as error:  # noqa: BLE001 - one record that cannot be encoded, for ever
             return retry.GiveUp(f"it cannot be encoded: {error!r}")
         answer = self._post(body, timeout_seconds)

@@ -60,6 +60,13 @@ def test_an_order_of_arrival_other_than_that_of_events_folds_too() -> None:
     assert told(batch) == [("settled", 3)]
 
 
+def test_a_start_that_comes_after_the_closing_goes_by_itself() -> None:
+    """Opening and closing are one record by then; the start's number still arrives, once."""
+    begun, start, end = whole_task(1)
+    batch = filled([begun, end, start]).take(*EVERYTHING)
+    assert sorted(told(batch)) == [("settled", 3), ("started", 2)]
+
+
 def test_what_left_is_not_folded_into() -> None:
     """A closing after its opening has left goes by itself, and stands on its own."""
     begun = opening(1)
