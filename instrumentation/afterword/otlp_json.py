@@ -28,6 +28,8 @@ from afterword.evidence import (
 _INFO: Final = 9
 _WARN: Final = 13
 _ERROR: Final = 17
+_TRACE_ID_BYTES: Final = 16
+_SPAN_ID_BYTES: Final = 8
 
 
 def quote(text: str) -> str:
@@ -94,9 +96,11 @@ def _tail(opening: Opening) -> str:
         return "]}"
     span_id = opening.span_id
     flags = "1}" if opening.sampled else "0}"
+    trace = trace_id.to_bytes(_TRACE_ID_BYTES).hex()  # in half the time of a format
     if span_id:
-        return f'],"traceId":"{trace_id:032x}","spanId":"{span_id:016x}","flags":{flags}'
-    return f'],"traceId":"{trace_id:032x}","flags":{flags}'
+        span = span_id.to_bytes(_SPAN_ID_BYTES).hex()
+        return f'],"traceId":"{trace}","spanId":"{span}","flags":{flags}'
+    return f'],"traceId":"{trace}","flags":{flags}'
 
 
 def _head(head: str, at_ns: int, sequence: int) -> str:
@@ -124,7 +128,7 @@ def _detail(opening: Opening, *, with_payload: bool = True) -> str:
     )
     attributes = _labels_and_function(kind)
     if parent:
-        attributes += f'{_PARENT_SPAN_ID}{parent:016x}"}}}}'
+        attributes += f'{_PARENT_SPAN_ID}{parent.to_bytes(_SPAN_ID_BYTES).hex()}"}}}}'
     if deadline is not None:
         attributes += _double(names.DEADLINE, deadline)
         attributes += _double(names.GUARD_LEAD, lead or None)

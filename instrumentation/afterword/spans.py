@@ -42,8 +42,10 @@ class _Api:
         "consumer",
         "detach",
         "error",
+        "get_current_span",
         "new_trace",
         "provider",
+        "set_span_in_context",
         "stream",
         "trace",
         "tracer",
@@ -55,6 +57,8 @@ class _Api:
         self.trace: Final = trace
         self.attach: Final = context.attach
         self.detach: Final = context.detach
+        self.get_current_span: Final = trace.get_current_span
+        self.set_span_in_context: Final = trace.set_span_in_context
         self.consumer: Final = trace.SpanKind.CONSUMER
         self.error: Final = trace.StatusCode.ERROR
         self.new_trace: Final = context.Context()
@@ -101,16 +105,15 @@ def begin(kind: "TaskKind", stream: bytes, sequence: int, settings: "Settings") 
     api = _api or _bound()
     if api is None:
         return _NOWHERE
-    parent = api.trace.get_current_span().get_span_context()
-    trace_id = parent.trace_id
-    parent_is_valid = trace_id != 0  # as is_valid, but for a zero span id, which no SDK makes
+    parent = api.get_current_span().get_span_context()
+    parent_is_valid = parent.is_valid
     if parent_is_valid and not parent.trace_flags & 1:
-        return Place(None, trace_id, 0, parent.span_id)
+        return Place(None, parent.trace_id, 0, parent.span_id)
     tracer = api.tracer_of(_given_provider or api.trace.get_tracer_provider(), stream)
     if tracer is None or settings.sdk_disabled:
         if not parent_is_valid:
             return _NOWHERE
-        return Place(None, trace_id, 0, parent.span_id, sampled=True)
+        return Place(None, parent.trace_id, 0, parent.span_id, sampled=True)
     return _begin(api, tracer, parent if parent_is_valid else None, kind, sequence, settings)
 
 
@@ -154,7 +157,7 @@ def attach(span: "Span") -> object:
     api = _bound()
     if api is None:  # pragma: no cover - a span exists, so its API does
         return None
-    return api.attach(api.trace.set_span_in_context(span))
+    return api.attach(api.set_span_in_context(span))
 
 
 def detach(token: Any) -> None:
