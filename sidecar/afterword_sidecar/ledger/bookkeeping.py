@@ -113,7 +113,8 @@ class Bookkeeper:
         self._watch_finality(stream, settled)
 
     def _with_alarm(self, stream: Stream, task: OpenTask, now: float) -> OpenTask:
-        at = verdicts.due_at(task, stream.state.offset_seconds, self.limits)
+        state = stream.state
+        at = verdicts.due_at(task, state.offset_seconds, self.limits, spooled=state.same_clock)
         if stream.state.lock_fell_at or stream.state.down_at:
             at = now  # opened by a process that is gone: the next look will tell
         at = max(at, self.hold_until, now + 0.001)
@@ -155,6 +156,10 @@ class Bookkeeper:
 
     def _note_pending(self, stream: Stream, opening: int, fact: Pending, now: float) -> None:
         self._update(stream, entries.pending(self._open_task(stream, opening), fact, now))
+        task = stream.open.get(opening)
+        if task is not None:  # it may be due earlier now
+            self.wheel.discard(task.alarm_at)
+            stream.open[opening] = self._with_alarm(stream, task, now)
 
     def _note_invocation(
         self, stream: Stream, opening: int, fact: InvocationEnded, now: float

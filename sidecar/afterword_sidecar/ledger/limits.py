@@ -10,6 +10,9 @@ class Limits(msgspec.Struct, frozen=True, kw_only=True):
     """Beyond a deadline or a lease: a closing sent in time may still be on its way."""
     longest_life_seconds: float = 3600.0
     """A task without a deadline, not heard of for so long, has expired (rule 14)."""
+    shutdown_patience_seconds: float = 60.0
+    """A task pending at shutdown over HTTP, not heard of for so long, was dropped (rule 11). Longer
+    than the graceful time-outs in common use, which are 30 s."""
     finality_seconds: float = 900.0
     """After so long an inferred verdict is final; a frozen process has mostly thawed by then."""
     client_backoff_seconds: float = 5.0

@@ -109,6 +109,7 @@ class Stream:
         last_hole = self.seen.holes[-1][1] if holes else 0
         return Circumstances(
             offset_seconds=state.offset_seconds,
+            spooled=state.same_clock,
             lock_fell_at=state.lock_fell_at,
             down_at=state.down_at,
             down_sequence=state.down_sequence,

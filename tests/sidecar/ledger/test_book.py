@@ -190,6 +190,19 @@ def test_shutdown_is_told_apart_by_the_earliest_pending(desk: Desk) -> None:
     assert desk.total("amended") == 0
 
 
+@pytest.mark.parametrize("spooled", [True, False])
+def test_a_stopping_process_is_waited_for_until_its_lock_tells(desk: Desk, spooled: bool) -> None:  # noqa: FBT001 - a parameter of pytest
+    """Told as pending at shutdown over HTTP it is dropped after a minute; a lock says it better."""
+    desk.tell(opening(1), same_clock=spooled)
+    desk.tell(Pending(2, 1, START, "shutdown"), same_clock=spooled)
+    desk.pass_time(59)
+    assert desk.settled == {}
+    desk.pass_time(3)
+    assert ((SHOP.stream, 1) in desk.settled) is not spooled
+    if not spooled:
+        assert desk.verdict(1) == "dropped/shutdown/inferred"
+
+
 def test_tasks_that_never_began_are_named_when_their_invocation_ends(desk: Desk) -> None:
     """Of three tasks the one that ran goes on; the two that never began are dropped."""
     desk.tell(
