@@ -25,7 +25,7 @@ def use(
     Returns:
         What was given before.
     """
-    global _given  # noqa: PLW0603 - a process's setting
+    global _given
     before, _given = _given, make
     return before
 
