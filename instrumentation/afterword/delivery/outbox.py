@@ -6,7 +6,7 @@ from typing import Final
 
 from afterword.delivery.buffer import Buffer
 from afterword.delivery.entry import Batch
-from afterword.evidence import Opening, Record, Started
+from afterword.evidence import Opening, Record, Settled, Started
 
 MOST_ARRIVALS: Final = 64
 """How many records may lie in the queue before somebody sorts them in."""
@@ -15,8 +15,8 @@ MOST_ARRIVALS: Final = 64
 class Outbox:
     """A queue that takes records in any thread, and a ``Buffer`` behind a lock that is only tried.
 
-    Records without long texts are left in the queue, as that costs the least, until a task's
-    closing comes; then the queue is emptied into the buffer. Whoever finds the lock taken (by the
+    Records without long texts are left in the queue, as that costs the least, until some have come
+    together; then the queue is emptied into the buffer. Whoever finds the lock taken (by the
     sender, by another thread, or by itself where a finalizer or a signal handler came in between)
     leaves that to the next.
     """
@@ -51,10 +51,12 @@ class Outbox:
         """Take a record; how many are in the buffer. Never waits."""
         arrivals = self._arrivals
         arrivals.append(record)
-        small = isinstance(record, Started) or (
-            isinstance(record, Opening) and record.payload is None
+        is_small = (
+            isinstance(record, Started)
+            or (isinstance(record, Opening) and record.payload is None)
+            or (isinstance(record, Settled) and record.failure is None)
         )
-        if small and len(arrivals) < MOST_ARRIVALS:
+        if is_small and len(arrivals) < MOST_ARRIVALS:
             return 0
         if self._lock.acquire(blocking=False):
             try:
