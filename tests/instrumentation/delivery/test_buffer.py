@@ -11,6 +11,7 @@ from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, 
 
 from afterword.delivery.buffer import KEPT_BYTES, Buffer
 from afterword.delivery.entry import Batch
+from afterword.delivery.outbox import MOST_ARRIVALS, Outbox
 from afterword.evidence import Failure, Instance, Opening, Pending, Record, Settled, Started
 from worlds.reporting import AT_NS, opening, settled, started, whole_task
 from worlds.scripted_sidecar import attributes
@@ -130,6 +131,17 @@ def test_the_closing_of_an_opening_that_left_always_fits() -> None:
     buffer.add(settled(first, 6, "failed", stack="x" * 9000))
     assert ("settled", 6) in told(buffer.take(*EVERYTHING))
     assert buffer.shed_details == 1
+
+
+def test_what_is_not_yet_in_the_buffer_is_little() -> None:
+    """Beyond the bound on memory there are a few dozen small records, and never a payload."""
+    outbox = Outbox(10**7)
+    for number in range(1, 1001):
+        outbox.put(opening(number))
+    assert 1000 - MOST_ARRIVALS < outbox.records <= 1000
+    outbox.put(opening(1001, "x" * 50_000))
+    assert outbox.records == 1001
+    assert outbox.take(*EVERYTHING).records == 1001
 
 
 KINDS = ["open", "started", "ended", "failed", "left", "closed later"]
