@@ -23,7 +23,7 @@ class Desk:
         self.book = Book.restore(self.limits, self.store.load(), self.now)
         self.settled: dict[TaskKey, SettledTask] = {}
         self.changes = Changes()
-        self.pass_time(self.limits.client_backoff_seconds)
+        self.pass_time(min(5.0, self.limits.client_backoff_seconds))
 
     def tell(
         self, *facts: Fact, source: Source = SHOP, same_clock: bool = True, at: float | None = None

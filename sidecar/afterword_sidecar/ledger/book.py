@@ -37,7 +37,7 @@ from afterword_sidecar.ledger.records import (
     TaskKey,
 )
 from afterword_sidecar.ledger.registry import WHOLE_STREAM, Registry
-from afterword_sidecar.ledger.streams import Stream
+from afterword_sidecar.ledger.streams import Stream, kept_with_stream
 from afterword_sidecar.ledger.totals import Totals
 from afterword_sidecar.ledger.transitions import ROWS, Kind, State
 from afterword_sidecar.ledger.view import View
@@ -97,8 +97,8 @@ class Book:
             Instance: self._told_of_stream,
             Rollup: self._told_of_stream,
         }
-        self._restore(saved, now)
         self.stalled(0.0, now)
+        self._restore(saved, now)
 
     @classmethod
     def restore(cls, limits: Limits, saved: Saved, now: float) -> "Book":
@@ -157,7 +157,7 @@ class Book:
             self._keeper.take(stream, opening, Kind.STREAM_ENDED, None, now)
         self._bury(stream, now)
         self._registry.give_up_holes(stream, now)
-        self._registry.watch(stream, now, hold_until=now)
+        self._registry.watch(stream, now)
 
     # Time.
 
@@ -176,6 +176,9 @@ class Book:
                 self._look_at(stream, now)
                 continue
             self._keeper.look_again(stream, abs(number), now)
+            settled = stream.amendable.get(abs(number))
+            if settled is not None and kept_with_stream(settled):
+                self._registry.touched[stream.source.stream] = stream
 
     def stalled(self, seconds: float, now: float) -> None:
         """The sidecar was away for so long: silence until now proves nothing.
@@ -183,8 +186,8 @@ class Book:
         Clients may be waiting to try again, so nothing is inferred from silence for the stall or
         their longest back-off, whichever is greater.
         """
-        patience = max(seconds, self._limits.client_backoff_seconds)
-        self._keeper.hold_until = max(self._keeper.hold_until, now + patience)
+        patience = self._keeper.patience.after(seconds, now, self._limits)
+        self._keeper.patience = self._registry.patience = patience
 
     def next_due(self) -> float | None:
         """The earliest moment at which ``advance`` may have something to do, Unix seconds."""
@@ -253,6 +256,10 @@ class Book:
             stream = self._registry.streams.get(stream_id)
             if stream is not None:
                 stream.amendable.pop(opening, None)
+                early = stream.ahead.get(opening)
+                if early is not None:
+                    stream.ahead[opening] = replace(early, letter=None)
+                self._registry.touched[stream_id] = stream
         for labels, count in by_labels.items():
             self._letters.forget(labels, count)
 
@@ -324,6 +331,8 @@ class Book:
         state = stream.state
         lease_seconds = state.lease_seconds if fact.lease_seconds is None else fact.lease_seconds
         down = fact.state == names.INSTANCE_DOWN
+        if not down and state.down_at:  # it said goodbye, and went on all the same
+            state = replace(state, down_at=0.0, down_sequence=0)
         stream.state = replace(
             state,
             settled_reported=max(state.settled_reported, fact.settled_total),
@@ -333,7 +342,7 @@ class Book:
             down_at=now if down else state.down_at,
             down_sequence=fact.sequence if down else state.down_sequence,
         )
-        self._registry.watch(stream, now, hold_until=self._keeper.hold_until)
+        self._registry.watch(stream, now)
 
     def _look_at(self, stream: Stream, now: float) -> None:
         """The stream's own timer came up: goodbye, lease, holes, retention. Then set the next."""
@@ -348,7 +357,7 @@ class Book:
         if registry.is_over(stream, now):
             registry.retire(stream, now)
         else:
-            registry.watch(stream, now, hold_until=self._keeper.hold_until)
+            registry.watch(stream, now)
 
     def _bury(self, stream: Stream, now: float) -> None:
         """Pronounce what a dead process left open, a bounded piece at a time."""
@@ -379,7 +388,7 @@ class Book:
         self._totals.restore(saved.totals)
         for total in saved.totals:
             if total.metric == totals.SCHEDULED:
-                series = self._labels.series(*total.labels)
+                series = self._labels.keep(*total.labels)
                 self._totals.account(series, total.created)
         self._registry.retired = dict.fromkeys(saved.retired)
         for state in saved.streams:
@@ -387,18 +396,18 @@ class Book:
         for settled in saved.amendable:
             owner = self._registry.streams.get(settled.key[0])
             if owner is not None:
-                self._keeper.take_up(owner, settled)
+                self._keeper.take_up(owner, settled, now)
         for task in saved.open_tasks:
             self._restore_task(task, now)
         for stream in self._registry.streams.values():
-            self._registry.watch(stream, now, hold_until=now)
+            self._registry.watch(stream, now)
 
     def _restore_task(self, task: OpenTask, now: float) -> None:
         registry, series = self._registry, task.series
         # Should the store have lost its stream, the task itself says enough to go on.
         state = StreamState(task.source, highest=task.sequence, last_heard_at=now)
         stream = registry.streams.get(task.source.stream) or registry.add(state, now)
-        label = self._labels.series(series.service, series.task, series.platform, series.origin)
+        label = self._labels.keep(series.service, series.task, series.platform, series.origin)
         self._totals.account(label, now).in_flight += 1
         self._keeper.keep(stream, replace(task, series=label), now)
         if task.invocation:

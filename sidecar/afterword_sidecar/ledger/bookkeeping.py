@@ -19,6 +19,7 @@ from afterword_sidecar.ledger.facts import (
 from afterword_sidecar.ledger.labels import OTHER, Labels
 from afterword_sidecar.ledger.letters import Letters
 from afterword_sidecar.ledger.limits import Limits
+from afterword_sidecar.ledger.patience import Patience
 from afterword_sidecar.ledger.records import (
     Cited,
     Early,
@@ -27,7 +28,7 @@ from afterword_sidecar.ledger.records import (
     TaskKey,
     Verdict,
 )
-from afterword_sidecar.ledger.streams import Stream
+from afterword_sidecar.ledger.streams import Stream, by_span
 from afterword_sidecar.ledger.timers import Wheel
 from afterword_sidecar.ledger.totals import Account, Totals
 from afterword_sidecar.ledger.transitions import ROWS, Action, Kind
@@ -44,7 +45,7 @@ class Bookkeeper:
         self.wheel: Wheel[Stream] = Wheel(_worth_a_look)
         self._accounts: dict[tuple[str, str, str, str], Account] = {}
         """By the names as a client spells them, within the cap on labels."""
-        self.hold_until = 0.0
+        self.patience = Patience()
         self.payloads: dict[TaskKey, str] = {}
         """Payloads of fresh tasks: with the next commit they are the store's."""
         self.updated: dict[TaskKey, OpenTask] = {}
@@ -107,17 +108,17 @@ class Bookkeeper:
         if task is not None and task.alarm_at <= now:
             stream.open[opening] = self._with_alarm(stream, task, now)
 
-    def take_up(self, stream: Stream, settled: SettledTask) -> None:
+    def take_up(self, stream: Stream, settled: SettledTask, now: float) -> None:
         """A pronounced task, from a store: late evidence may amend it."""
         stream.amendable[settled.opening.sequence] = settled
-        self._watch_finality(stream, settled)
+        self._watch_finality(stream, settled, now)
 
     def _with_alarm(self, stream: Stream, task: OpenTask, now: float) -> OpenTask:
         state = stream.state
         at = verdicts.due_at(task, state.offset_seconds, self.limits, spooled=state.same_clock)
         if stream.state.lock_fell_at or stream.state.down_at:
             at = now  # opened by a process that is gone: the next look will tell
-        at = max(at, self.hold_until, now + 0.001)
+        at = max(at, self.patience.until(state.last_heard_at), now + 0.001)
         return replace(task, alarm_at=self.wheel.add(at, stream, task.sequence, now))
 
     # Opening.
@@ -209,6 +210,7 @@ class Bookkeeper:
             self._expect_opening(stream, settled, folded=fact.folded)
         else:
             stream.amendable[opening] = settled
+            stream.seen.see(opening)  # spans and logs come as they like; it opens nothing any more
         self._pronounce(account, settled, payload, now)
         self._observe(account, settled, now)
 
@@ -225,7 +227,8 @@ class Bookkeeper:
 
     def _judge(self, stream: Stream, opening: int, _fact: Fact | None, now: float) -> None:
         task = self._open_task(stream, opening)
-        seen = stream.circumstances(task, self.hold_until)
+        hold_until = self.patience.until(stream.state.last_heard_at)
+        seen = stream.circumstances(task, hold_until)
         verdict = verdicts.infer(task, seen, now, self.limits)
         if verdict is not None:
             self._lose(stream, opening, verdict, now)
@@ -234,7 +237,7 @@ class Bookkeeper:
         task, payload = self._remove(stream, opening)
         settled = SettledTask(opening=task, verdict=verdict, awaiting=task.notes.awaiting)
         stream.amendable[opening] = settled
-        self._watch_finality(stream, settled)
+        self._watch_finality(stream, settled, now)
         self._pronounce(self.totals.account(task.series, now), settled, payload, now)
 
     def _pronounce(
@@ -287,7 +290,8 @@ class Bookkeeper:
         before = stream.amendable[opening]
         after = entries.closed(before.opening, fact, now)
         self._revise(stream, before, after, now)
-        self._observe(self.totals.account(after.opening.series, now), after, now)
+        if not by_span(before):  # or its duration was observed when the span came
+            self._observe(self.totals.account(after.opening.series, now), after, now)
         if isinstance(fact, Settled):
             del stream.amendable[opening]
 
@@ -318,7 +322,9 @@ class Bookkeeper:
     def _finalise(self, stream: Stream, opening: int, _fact: Fact | None, now: float) -> None:
         before = stream.amendable[opening]
         due = before.verdict.at + self.limits.finality_seconds
-        if not before.verdict.final and now >= due:
+        if now < due:
+            self._watch_finality(stream, before, now)
+        elif not before.verdict.final:
             after = replace(before, verdict=replace(before.verdict, final=True))
             self._replace(stream, before, after, now)
 
@@ -334,17 +340,17 @@ class Bookkeeper:
                 now,
             )
         self._replace(stream, before, after, now)
-        self._watch_finality(stream, after)
+        self._watch_finality(stream, after, now)
 
     def _replace(self, stream: Stream, before: SettledTask, after: SettledTask, now: float) -> None:
         stream.amendable[after.opening.sequence] = after
         self.letters.revise(before, after, now)
         self.settled.append(after)
 
-    def _watch_finality(self, stream: Stream, settled: SettledTask) -> None:
+    def _watch_finality(self, stream: Stream, settled: SettledTask, now: float) -> None:
         if not settled.verdict.final:
             due = settled.verdict.at + self.limits.finality_seconds
-            self.wheel.add(due, stream, -settled.opening.sequence, settled.verdict.at)
+            self.wheel.add(max(due, now + 0.001), stream, -settled.opening.sequence, now)
 
 
 def _ignore(_stream: Stream, _opening: int, _fact: Fact | None, _now: float) -> None:
@@ -356,4 +362,6 @@ def _worth_a_look(stream: Stream, number: int, second: int) -> bool:
     if number > 0:
         task = stream.open.get(number)
         return task is not None and task.alarm_at == second
-    return number == 0 or -number in stream.amendable
+    if number < 0:
+        return -number in stream.amendable
+    return stream.armed_second == second

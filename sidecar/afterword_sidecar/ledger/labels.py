@@ -33,26 +33,34 @@ class Labels:
 
     def _admit(self, service: str, task: str, platform: str, origin: str) -> Series:
         full = len(self._series) >= self._limits.series_in_all
-        if service not in self._tasks and (full or len(self._tasks) >= self._limits.services):
-            service = OTHER
+        service = self.service(service, full=full)
         tasks = self._tasks.setdefault(service, set())
         if task not in tasks and (full or len(tasks) >= self._limits.tasks_per_service):
             task = OTHER
-        tasks.add(task)
         if platform not in self._platforms and len(self._platforms) >= _PLATFORMS:
             platform = OTHER
         self._platforms.add(platform)
         if origin not in {names.ORIGIN_APP, names.ORIGIN_REPLAY}:
             origin = OTHER
-        labels = (service, task, platform, origin)
         # Past the cap the caller's own spelling is not remembered: a million names cost nothing.
+        return self.keep(service, task, platform, origin)
+
+    def keep(self, service: str, task: str, platform: str, origin: str) -> Series:
+        """These very labels, past any limit: they were given out before the book was closed."""
+        if OTHER not in {service, task}:
+            self._tasks.setdefault(service, set()).add(task)
+        self._platforms.add(platform)
+        labels = (service, task, platform, origin)
         series = self._series.get(labels)
         if series is None:
             series = self._series[labels] = Series(*labels)
         return series
 
-    def service(self, service: str) -> str:
-        """The label for a service, where no task is meant."""
-        if service in self._tasks or len(self._tasks) < self._limits.services:
+    def service(self, service: str, *, full: bool = False) -> str:
+        """The label for a service; the same every time."""
+        if service in self._tasks:
             return service
-        return OTHER
+        if full or len(self._tasks) - (OTHER in self._tasks) >= self._limits.services:
+            return OTHER
+        self._tasks[service] = set()
+        return service

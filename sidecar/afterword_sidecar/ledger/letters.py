@@ -76,7 +76,8 @@ class Letters:
 
 def is_letter(settled: SettledTask) -> bool:
     """True if the task is lost, and is not the replay of one that is."""
-    return settled.verdict.outcome != names.COMPLETED and not settled.opening.notes.replay_of
+    replay = settled.opening.notes.replay_of or settled.opening.series.origin == names.ORIGIN_REPLAY
+    return settled.verdict.outcome != names.COMPLETED and not replay
 
 
 def _labels(settled: SettledTask) -> LetterLabels:

@@ -15,7 +15,7 @@ class Limits(msgspec.Struct, frozen=True, kw_only=True):
     than the graceful time-outs in common use, which are 30 s."""
     finality_seconds: float = 900.0
     """After so long an inferred verdict is final; a frozen process has mostly thawed by then."""
-    client_backoff_seconds: float = 5.0
+    client_backoff_seconds: float = 35.0
     """The longest pause of our clients between two tries: after a start, or after the sidecar
     itself stalled, nothing is inferred from silence for at least so long."""
     offset_window_seconds: float = 600.0
@@ -36,9 +36,11 @@ class Limits(msgspec.Struct, frozen=True, kw_only=True):
     """Distinct (service, task, platform, origin)."""
     streams: int = 200_000
     """Streams remembered at once; beyond it idle ones are forgotten early."""
-    hole_ranges_per_stream: int = 1000
-    """Separate ranges of missing numbers remembered; the oldest are given up beyond it."""
-    ahead_per_stream: int = 1000
+    hole_ranges_per_stream: int = 50_000
+    """Separate ranges of missing numbers remembered; the oldest are given up beyond it. A client
+    that was cut off tells of up to 20,000 tasks in the order they were opened, and each closing's
+    number stands alone until its neighbours come."""
+    ahead_per_stream: int = 256
     """Tasks of a stream heard of before their opening came."""
     retired_streams: int = 100_000
     """Forgotten streams remembered by their id alone, to tell ``stale`` from new."""

@@ -9,6 +9,7 @@ from afterword_sidecar.ledger import totals
 from afterword_sidecar.ledger.facts import Source
 from afterword_sidecar.ledger.labels import Labels
 from afterword_sidecar.ledger.limits import Limits
+from afterword_sidecar.ledger.patience import Patience
 from afterword_sidecar.ledger.records import StreamState
 from afterword_sidecar.ledger.streams import Stream
 from afterword_sidecar.ledger.timers import Wheel
@@ -29,6 +30,7 @@ class Registry:
         self._labels = labels
         self._totals = counted
         self._wheel = wheel
+        self.patience = Patience()
         self.streams: dict[bytes, Stream] = {}
         self.retired: dict[bytes, None] = {}
         self.newly_retired: list[bytes] = []
@@ -40,8 +42,13 @@ class Registry:
     def admit(self, source: Source, now: float) -> Stream | None:
         """The stream of this source; ``None`` if it was forgotten, or there is no room."""
         stream = self.streams.get(source.stream)
-        if stream is not None or source.stream in self.retired:
+        if stream is not None:
+            if len(self.streams) * 2 > self._limits.streams:
+                # Room may have to be made: the least recently heard stand first.
+                self.streams[source.stream] = self.streams.pop(source.stream)
             return stream
+        if source.stream in self.retired:
+            return None
         if len(self.streams) >= self._limits.streams and not self._make_room(now):
             return None
         return self.add(StreamState(source, last_heard_at=now), now)
@@ -52,21 +59,23 @@ class Registry:
         if stream.missing_now:
             service = self._labels.service(state.source.service)
             self.holes[service] = self.holes.get(service, 0) + stream.missing_now
-        self.watch(stream, now, hold_until=now)
+        self.watch(stream, now)
         return stream
 
-    def watch(self, stream: Stream, now: float, *, hold_until: float) -> None:
+    def watch(self, stream: Stream, now: float) -> None:
         """Set the stream's timer to the next moment at which it needs a look."""
         state, limits = stream.state, self._limits
         moments = [state.last_heard_at + stream.idle_for(limits)]
         if state.hole_since:
             moments.append(state.hole_since + limits.hole_patience_seconds)
         if stream.open or stream.fresh:
+            hold_until = self.patience.until(state.last_heard_at)
             moments += [max(at, hold_until) for at in self._judgements(stream)]
         at = min((moment for moment in moments if moment > now), default=now + 1.0)
         if not stream.armed_at or at < stream.armed_at:
+            self._wheel.discard(stream.armed_second)
             stream.armed_at = at
-            self._wheel.add(at, stream, WHOLE_STREAM, now)
+            stream.armed_second = self._wheel.add(at, stream, WHOLE_STREAM, now)
 
     def to_judge(self, stream: Stream, now: float) -> bool:
         """Whether its goodbye or its lease makes every open task of the stream suspect."""
@@ -84,6 +93,8 @@ class Registry:
     def retire(self, stream: Stream, now: float) -> None:
         """Forget a stream, all but its id."""
         self.give_up_holes(stream, now)
+        self._wheel.discard(stream.armed_second)
+        stream.armed_second = 0
         stream_id = stream.source.stream
         del self.streams[stream_id]
         self.touched.pop(stream_id, None)
@@ -118,7 +129,7 @@ class Registry:
         if bool(missing) != bool(stream.state.hole_since):
             stream.state = replace(stream.state, hole_since=now if missing else 0.0)
             if missing:
-                self.watch(stream, now, hold_until=now)
+                self.watch(stream, now)
 
     def _make_room(self, now: float) -> bool:
         """Forget an idle stream, if one of the first few is idle.

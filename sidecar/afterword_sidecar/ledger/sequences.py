@@ -42,15 +42,15 @@ class SequenceSet:
             new += high - first + 1
             self.highest = high
             high = first - 1
+        first_hole = bisect_right(self.holes, (low, self.highest)) - 1
+        if first_hole < 0 or self.holes[first_hole][1] < low:
+            first_hole += 1
+        after = bisect_right(self.holes, (high, self.highest), first_hole)
         kept: list[tuple[int, int]] = []
-        for start, end in self.holes:
-            overlap = min(end, high) - max(start, low) + 1
-            if overlap <= 0:
-                kept.append((start, end))
-                continue
-            new += overlap
+        for start, end in self.holes[first_hole:after]:
+            new += min(end, high) - max(start, low) + 1
             kept.extend(part for part in ((start, low - 1), (high + 1, end)) if part[0] <= part[1])
-        self.holes = kept
+        self.holes[first_hole:after] = kept
         return new
 
     def __contains__(self, number: int) -> bool:

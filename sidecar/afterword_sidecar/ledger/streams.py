@@ -4,6 +4,7 @@ from typing import Final
 
 import msgspec
 
+from afterword import names
 from afterword_sidecar.ledger.facts import FOREIGN_STREAM_BYTES, Source
 from afterword_sidecar.ledger.limits import Limits
 from afterword_sidecar.ledger.records import Early, OpenTask, SettledTask, StreamState
@@ -12,6 +13,8 @@ from afterword_sidecar.ledger.transitions import State
 from afterword_sidecar.ledger.verdicts import SPAN, Circumstances
 
 _OFFSETS_KEPT: Final = 16
+FOREVER_SECONDS: Final = 10 * 365 * 86400.0
+"""Longer than any process lives."""
 
 
 class Stream:
@@ -21,6 +24,7 @@ class Stream:
         "ahead",
         "amendable",
         "armed_at",
+        "armed_second",
         "by_invocation",
         "fresh",
         "missing_now",
@@ -50,6 +54,8 @@ class Stream:
         """As of the last time the book counted it."""
         self.armed_at = 0.0
         """When the book will look at the stream as a whole; 0 if it will not."""
+        self.armed_second = 0
+        """The timer's bucket that this is in."""
         self.settled_arrived = state.settled_arrived
         self.scheduled_arrived = state.scheduled_arrived
 
@@ -67,7 +73,7 @@ class Stream:
             ahead=tuple(self.ahead.values()),
             settled_arrived=self.settled_arrived,
             scheduled_arrived=self.scheduled_arrived,
-            spanned=tuple(t for t in self.amendable.values() if by_span(t)),
+            spanned=tuple(t for t in self.amendable.values() if kept_with_stream(t)),
         )
 
     def state_of(self, sequence: int) -> State:
@@ -133,6 +139,8 @@ class Stream:
             return limits.foreign_retention_seconds
         if self.state.lock_fell_at:
             return limits.ended_stream_retention_seconds
+        if self.state.same_clock:
+            return FOREVER_SECONDS  # its lock is held: an idle process is not a forgotten one
         return limits.stream_retention_seconds
 
 
@@ -146,6 +154,11 @@ def _least_first(
     oldest = received_at - limits.offset_window_seconds
     smaller = [entry for entry in window if entry[1] < offset and entry[0] >= oldest]
     return (*smaller[:1], *smaller[1:][-_OFFSETS_KEPT:], (received_at, offset))
+
+
+def kept_with_stream(settled: SettledTask) -> bool:
+    """True for what may be amended and has no dead letter that a store would keep it by."""
+    return by_span(settled) or settled.opening.series.origin == names.ORIGIN_REPLAY
 
 
 def by_span(settled: SettledTask) -> bool:

@@ -1,5 +1,7 @@
 """The book told stories: what real streams do, and what hostile ones try."""
 
+import random
+
 import pytest
 
 from afterword_sidecar.ledger.facts import (
@@ -249,13 +251,134 @@ def test_a_replay_is_an_attempt_and_no_second_letter(desk: Desk) -> None:
 
 def test_a_stream_forgotten_after_retention_is_stale(desk: Desk) -> None:
     """It cannot be counted again: what it says is rejected, also after a restart."""
-    desk.tell(opening(1), closing(2))
+    desk.tell(opening(1), closing(2), same_clock=False)
     desk.pass_time(desk.limits.stream_retention_seconds + 2)
     desk.pass_time(2)
     assert desk.tell(opening(3)).rejected == {"stale": 1}
     desk.restart()
     assert desk.tell(opening(1)).rejected == {"stale": 1}
     assert desk.total("scheduled") == 1
+
+
+def test_a_process_that_holds_its_lock_is_never_forgotten(desk: Desk) -> None:
+    """Idle for longer than any retention, its next task is a task like any other."""
+    desk.tell(opening(1), closing(2))
+    desk.pass_time(3 * desk.limits.stream_retention_seconds)
+    assert desk.tell(opening(3)).rejected == {}
+    assert desk.total("scheduled") == 2
+
+
+def test_what_a_client_held_back_is_counted_whole(desk: Desk) -> None:
+    """Eight thousand folded tasks in the order they were opened: closings' numbers lie anywhere."""
+    count = 8000
+    numbers = random.Random(1).sample(range(2 * count + 1, 3 * count + 1), count)
+    for first in range(0, count, 500):
+        told = range(first, first + 500)
+        desk.tell(
+            *(
+                closing(numbers[n], of=2 * n + 1, folded=True, started_sequence=2 * n + 2)
+                for n in told
+            )
+        )
+    assert desk.total("scheduled") == desk.total("settled", "completed") == count
+    assert desk.total("evidence_lost") == 0
+    assert desk.book.view().holes == {"shop": 0}
+
+
+def test_a_foreign_span_ahead_of_its_opening_is_one_task(desk: Desk) -> None:
+    """Spans and logs are exported apart, so either may come first; the task is counted once."""
+    desk.tell(SpanEnded(START + 2, "t", "failed", "exception", START + 1), source=FOREIGN)
+    desk.tell(opening(1, task="t"), source=FOREIGN)
+    desk.tell(closing(5, task="t"), source=FOREIGN)
+    assert (desk.total("scheduled"), desk.total("amended")) == (1, 1)
+    assert list(desk.book.in_flight()) == []
+    assert desk.book.view().dead_letters_open == {}
+
+
+def test_inferred_verdicts_become_final_second_by_second(desk: Desk) -> None:
+    """With time passing as it does in service: final once the window is over, not before."""
+    desk.tell(opening(1, deadline=START + 10))
+    desk.pass_time(30)
+    at = desk.settled[SHOP.stream, 1].verdict.at
+    while desk.now < at + desk.limits.finality_seconds:
+        assert not desk.settled[SHOP.stream, 1].verdict.final
+        desk.pass_time(7)
+    desk.pass_time(7)
+    assert desk.settled[SHOP.stream, 1].verdict.final
+
+
+def test_labels_given_out_are_kept_over_a_restart() -> None:
+    """With the cap reached, each task is counted after a restart where it was before."""
+    desk = Desk(tasks_per_service=2)
+    for number, name in enumerate(("a", "b", "c"), 1):
+        desk.tell(opening(number, task=name))
+    before = desk.book.view().in_flight
+    desk.restart()
+    assert desk.book.view().in_flight == before
+    desk.tell(opening(4, task="b"), opening(5, task="d"))
+    assert desk.total("scheduled", "b") == 2
+    assert desk.total("scheduled", OTHER) == 2
+
+
+def test_a_lease_that_lapsed_while_the_sidecar_was_away_is_looked_at(desk: Desk) -> None:
+    """After the pause that a start grants, and not when the stream would be forgotten."""
+    desk.tell(opening(1), Instance(2, START, "up", lease_seconds=30), same_clock=False)
+    desk.now += 100
+    desk.restart()
+    desk.pass_time(desk.limits.client_backoff_seconds + 2)
+    desk.pass_time(2)
+    assert desk.verdict(1) == "dropped/instance_lost/inferred"
+
+
+def test_a_stream_that_spoke_since_a_start_is_judged_without_the_long_pause(desk: Desk) -> None:
+    """Its client is not waiting to try again; one that was not heard may be."""
+    silent = Source(b"O" * 16, "shop")
+    desk.tell(opening(1, deadline=START + 20), source=silent, same_clock=False)
+    desk.restart()
+    desk.pass_time(1)
+    desk.tell(opening(1, at=desk.now, deadline=desk.now + 14), same_clock=False)
+    desk.pass_time(25)
+    assert desk.verdict(1) == "timed_out/platform_deadline/inferred"
+    assert (silent.stream, 1) not in desk.settled
+    desk.pass_time(20)
+    assert desk.verdict(1, silent) == "timed_out/platform_deadline/inferred"
+
+
+def test_a_letter_that_retention_took_does_not_come_back(desk: Desk) -> None:
+    """Its opening comes late, with a payload: nothing is written, and nothing counted."""
+    desk.tell(closing(2, outcome="failed", reason="exception"))
+    desk.book.forget_dead_letters([(SHOP.stream, 1)], {("shop", "send_receipt", "failed"): 1})
+    desk.tell(opening(1, payload="{}"))
+    assert desk.changes.dead_letters == []
+    assert desk.book.view().dead_letters_open == {}
+
+
+def test_a_lost_replay_can_be_amended_after_a_restart(desk: Desk) -> None:
+    """It has no dead letter to be remembered by; its stream remembers it."""
+    replay = {"origin": "replay", "dead_letter": "abc-1"}
+    desk.tell(opening(1, deadline=START + 10, **replay), same_clock=False)
+    desk.pass_time(30)
+    assert desk.verdict(1) == "timed_out/platform_deadline/inferred"
+    desk.restart()
+    desk.tell(closing(2, origin="replay"), same_clock=False)
+    assert desk.verdict(1) == "completed/completed/observed"
+
+
+def test_a_goodbye_taken_back_is_no_goodbye(desk: Desk) -> None:
+    """A process that said it goes down and then beats is up; its tasks are not at an end."""
+    desk.tell(Instance(1, START, "down"), Instance(2, START, "beat"), opening(3))
+    desk.pass_time(60)
+    assert desk.settled == {}
+
+
+def test_streams_forgotten_to_make_room_are_the_least_recently_heard() -> None:
+    """A process that keeps talking stays, however old it is; and its timer goes with a stream."""
+    desk = Desk(streams=10)
+    desk.tell(opening(1), closing(2), same_clock=False)
+    for number in range(1, 200):
+        desk.tell(opening(1), closing(2), source=Source(number.to_bytes(16, "big"), "s"))
+        assert desk.tell(Instance(number + 2, START, "beat"), same_clock=False).rejected == {}
+    assert len(desk.book._keeper.wheel) < 100
 
 
 def test_a_million_task_names_cost_a_bounded_number_of_series() -> None:
