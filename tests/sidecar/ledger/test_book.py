@@ -1,6 +1,7 @@
 """The book told stories: what real streams do, and what hostile ones try."""
 
 import random
+from typing import Any
 
 import pytest
 
@@ -355,7 +356,7 @@ def test_a_letter_that_retention_took_does_not_come_back(desk: Desk) -> None:
 
 def test_a_lost_replay_can_be_amended_after_a_restart(desk: Desk) -> None:
     """It has no dead letter to be remembered by; its stream remembers it."""
-    replay = {"origin": "replay", "dead_letter": "abc-1"}
+    replay: dict[str, Any] = {"origin": "replay", "dead_letter": "abc-1"}
     desk.tell(opening(1, deadline=START + 10, **replay), same_clock=False)
     desk.pass_time(30)
     assert desk.verdict(1) == "timed_out/platform_deadline/inferred"
