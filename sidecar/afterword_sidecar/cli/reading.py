@@ -123,7 +123,7 @@ def list_letters(
     if as_json:
         _print_json({"items": found})
     elif not found:
-        click.echo(f"no dead letters{_under(asked)}; older ones may have been buried by retention")
+        click.echo(f"no dead letters{_under(asked)}; retention may have deleted older ones")
     else:
         _print_table(found, limit, "dead letters")
 
@@ -182,7 +182,7 @@ def _full_id(source: Source, letter_id: str) -> str:
 def _no_letter(letter_id: str) -> CommandError:
     return CommandError(
         f"there is no dead letter {letter_id!r}",
-        "see `afterword dead-letters list`; retention may have buried it",
+        "see `afterword dead-letters list`; retention may have deleted it",
     )
 
 

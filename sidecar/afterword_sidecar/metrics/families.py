@@ -199,7 +199,7 @@ def _dead_letters(view: View, totals: _Totals) -> Iterator[Metric]:
     yield kept
     yield _plain_counter(
         "afterword_dead_letters_buried",
-        "Dead letters that retention took.",
+        "Tasks that were lost and kept as dead letters, by their first outcome.",
         labels,
         totals,
         kinds.BURIED,

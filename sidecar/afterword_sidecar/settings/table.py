@@ -213,7 +213,7 @@ _KEEPING: Final = (
         default="30d",
         metavar="DURATION",
         group="Keeping",
-        help="Dead letters older than this are buried.",
+        help="Dead letters older than this are deleted.",
     ),
     Setting(
         name="dead_letter_count",

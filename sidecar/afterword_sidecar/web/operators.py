@@ -107,7 +107,7 @@ class _Api:
         letter_id = request.match_info["id"]
         found = await self._service.read(lambda store: api_dead_letters.one(store, letter_id))
         if found is None:
-            detail = "there is no such dead letter: it never was, or retention has buried it"
+            detail = "there is no such dead letter: it never was, or retention has taken it"
             return problem(HTTPStatus.NOT_FOUND, detail)
         return _json(msgspec.json.encode(found))
 
