@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import Iterable, Iterator
-from typing import Any, NamedTuple
+from typing import Any, Final, NamedTuple
 
 
 class Verdict(NamedTuple):
@@ -23,6 +23,11 @@ class TaskOfOrder(NamedTuple):
 COMPLETED = Verdict("completed", "completed", "observed")
 LOST = Verdict("dropped", "instance_lost", "proven")
 
+_TIMER_EARLY_SECONDS: Final = 0.005
+"""A timer may fire a little before its time: uvloop counts whole milliseconds, its "now" cut off
+and its delay rounded, so up to 1.5 ms early by the log's finer clock. The rest is slack for a clock
+that is being slewed; nothing in the shop cancels within milliseconds of a timeout."""
+
 
 class OpenEndedError(Exception):
     """The log does not say what became of a task: it has no end, and nobody killed its worker."""
@@ -38,7 +43,7 @@ def fates(log: Iterable[dict[str, Any]]) -> dict[TaskOfOrder, Verdict]:
 
     A task without an end whose worker was killed is lost. One that was cancelled was cancelled by
     the shop if the log says that the shop meant to, and else by its ``timeout=``, which must have
-    passed.
+    passed, but for the milliseconds that a timer may be early.
     """
     handed_over: dict[TaskOfOrder, dict[str, Any]] = {}
     ended: dict[TaskOfOrder, dict[str, Any]] = {}
@@ -94,7 +99,11 @@ def _fate(
         return Verdict("failed", "exception", "observed")
     if cancel_requested:
         return Verdict("cancelled", "cancelled", "observed")
-    timeout_seconds = opening["timeout_seconds"]
-    if timeout_seconds is not None and end["at"] - opening["at"] >= timeout_seconds:
+    if _ran_out(opening["timeout_seconds"], end["at"] - opening["at"]):
         return Verdict("timed_out", "timeout", "observed")
     raise OpenEndedError(f"{key}: cancelled, and the log does not say by whom")
+
+
+def _ran_out(timeout_seconds: float | None, lasted_seconds: float) -> bool:
+    """Whether a task that lasted so long can have been ended by its timeout."""
+    return timeout_seconds is not None and lasted_seconds >= timeout_seconds - _TIMER_EARLY_SECONDS

@@ -33,13 +33,22 @@ def test_a_fate_follows_from_the_log(more: list[dict[str, Any]], verdict: Verdic
     assert fates([OPENED, *more]) == {KEY: verdict}
 
 
-def test_a_cancellation_nobody_asked_for_is_the_timeout_that_ran_out() -> None:
-    """Only if it has run out: the log says how long the task was given."""
+@pytest.mark.parametrize("at", [100.6, 100.5, 100.4985])
+def test_a_cancellation_nobody_asked_for_is_the_timeout_that_ran_out(at: float) -> None:
+    """Also where its timer fired early, as uvloop's do by up to a millisecond and a half."""
     opened = OPENED | {"timeout_seconds": 0.5}
     verdict = Verdict("timed_out", "timeout", "observed")
-    assert fates([opened, ended("cancelled", at=100.6)]) == {KEY: verdict}
+    assert fates([opened, ended("cancelled", at=at)]) == {KEY: verdict}
+
+
+@pytest.mark.parametrize(("timeout_seconds", "at"), [(0.5, 100.4), (0.5, 100.49), (None, 200.0)])
+def test_a_cancellation_before_the_timeout_is_no_truth(
+    timeout_seconds: float | None, at: float
+) -> None:
+    """Well before it, or without one, somebody else cancelled, and the log does not say who."""
+    opened = OPENED | {"timeout_seconds": timeout_seconds}
     with pytest.raises(OpenEndedError, match="by whom"):
-        fates([opened, ended("cancelled", at=100.4)])
+        fates([opened, ended("cancelled", at=at)])
 
 
 def test_a_task_without_end_whose_worker_lives_is_no_truth() -> None:
