@@ -1,5 +1,6 @@
 """The sidecar's settings: read from flags and environment, and refused all together."""
 
+import re
 from pathlib import Path
 
 import pytest
@@ -151,7 +152,20 @@ def test_the_table_covers_the_settings_and_the_document_is_true() -> None:
         "run: python -m afterword_sidecar.settings.documentation docs/settings.md"
     )
     assert all(setting.variable in settings_tables() for setting in SETTINGS)
-    assert all(f"`{variable}`" in document for variable in application.VARIABLES)
+
+
+@pytest.mark.parametrize("variable", application.VARIABLES)
+def test_the_applications_table_tells_the_codes_defaults(variable: str) -> None:
+    """Each variable has its row, and setting the default it documents changes nothing."""
+    document = (REPOSITORY / "docs" / "settings.md").read_text(encoding="utf-8")
+    _, _, table = document.partition("\n## The application\n")
+    rows = re.findall(rf"^\| `{variable}` \| (none|`[^`]+`) \|", table, re.MULTILINE)
+    assert len(rows) == 1
+    documented = "" if rows == ["none"] else rows[0].strip("`")
+    settings, problems = application.read({variable: documented}, {})
+    assert (settings, problems) == (application.Settings(), [])
+    if not documented:
+        assert not getattr(settings, variable.removeprefix("AFTERWORD_").lower())
 
 
 def test_the_defaults_are_those_of_the_parts() -> None:
