@@ -1,6 +1,7 @@
 """What can be wrong with where evidence should go; and saying so once."""
 
 import logging
+from collections import deque
 from typing import Final
 
 _logger: Final = logging.getLogger("afterword.delivery")
@@ -19,7 +20,7 @@ class Complaints:
 
     def __init__(self) -> None:
         self._known: set[str] = set()
-        self._unsaid: list[str] = []
+        self._unsaid: deque[str] = deque()
 
     def note(self, kind: str, message: str) -> None:
         """Keep ``message`` to be said, unless something of this kind was noted before."""
@@ -29,5 +30,9 @@ class Complaints:
 
     def say(self) -> None:
         """Log what was noted since; call it without holding a lock."""
-        while self._unsaid:
-            _logger.warning("%s", self._unsaid.pop(0))
+        while True:
+            try:
+                message = self._unsaid.popleft()
+            except IndexError:  # all said, perhaps by another thread meanwhile
+                return
+            _logger.warning("%s", message)

@@ -126,7 +126,7 @@ class HttpDelivery:
         lost = self.lost
         mark = self._outbox.newest(max(0.0, timeout_seconds))
         if not self._passed(mark):
-            self._sender.hurry()
+            self._sender.hurry(deadline)
             self._urgent = True
             self._wake()
             if self._threadless:
@@ -137,7 +137,7 @@ class HttpDelivery:
         return self._passed(mark) and self.lost == lost
 
     def close(self, timeout_seconds: float) -> None:
-        """Flush, then end the thread. What has not arrived by then is lost."""
+        """Flush, then end the thread. What has not arrived by then is lost, and the log says so."""
         deadline = time.monotonic() + timeout_seconds
         self.flush(timeout_seconds)
         self._closed = True
@@ -148,6 +148,19 @@ class HttpDelivery:
             self._connection.close()
         else:
             thread.join(max(0.0, deadline - time.monotonic()))
+        self._tell_undelivered(timeout_seconds)
+
+    def _tell_undelivered(self, timeout_seconds: float) -> None:
+        self._outbox.newest(0.0)  # takes in what has just come
+        undelivered = self._outbox.records + self._sender.records
+        if undelivered:
+            self._complaints.note(
+                "undelivered",
+                f"{undelivered} records of evidence were not delivered to "
+                f"{self._connection.endpoint} within {timeout_seconds:.1f} s: this process ends, "
+                "and its last tasks are judged without them",
+            )
+            self._complaints.say()
 
     def abandon(self) -> None:
         """In a forked child: close the inherited socket, and say nothing of what waits."""

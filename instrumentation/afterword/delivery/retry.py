@@ -11,6 +11,10 @@ from typing import Final, NamedTuple
 FIRST_DELAY_SECONDS: Final = 0.5
 LONGEST_DELAY_SECONDS: Final = 30.0
 LONGEST_RETRY_AFTER_SECONDS: Final = 300.0
+LONGEST_HURRIED_DELAY_SECONDS: Final = 0.2
+"""While somebody waits with a deadline: a sidecar that is back is to be found in time."""
+LAST_ATTEMPT_SECONDS: Final = 0.1
+"""So long before that deadline there is one more attempt, as a request takes its time too."""
 
 _TRANSIENT: Final = frozenset((429, 502, 503, 504))
 _TOO_LARGE: Final = 413
@@ -56,15 +60,22 @@ Decision = Delivered | Again | Smaller | GiveUp
 
 
 def decide(
-    answer: Answer | None, *, attempt: int, now: float, random: Callable[[], float]
+    answer: Answer | None,
+    *,
+    attempt: int,
+    now: float,
+    random: Callable[[], float],
+    left_seconds: float = 0.0,
 ) -> Decision:
     """What follows from ``answer``, or from none (``None``: refused, reset, timed out).
 
     ``attempt`` counts from 1, ``now`` is Unix seconds (an HTTP date is compared with it),
-    ``random`` gives a number in [0, 1).
+    ``random`` gives a number in [0, 1). ``left_seconds`` is how long somebody still waits for the
+    delivery, 0 if nobody does.
     """
     if answer is None:
-        return Again(back_off(attempt, random), by_order=False)
+        delay = hurried(back_off(attempt, random), left_seconds, random)
+        return Again(delay, by_order=False)
     if answer.status in _OK:
         return _delivered(answer.body)
     if answer.status in _TRANSIENT:
@@ -83,6 +94,15 @@ def back_off(attempt: int, random: Callable[[], float]) -> float:
     """Seconds to wait after so many attempts: exponential, with full jitter."""
     doublings = min(max(0, attempt - 1), _MOST_DOUBLINGS)
     return min(LONGEST_DELAY_SECONDS, FIRST_DELAY_SECONDS * 2.0**doublings) * random()
+
+
+def hurried(delay_seconds: float, left_seconds: float, random: Callable[[], float]) -> float:
+    """The delay, shortened while somebody waits ``left_seconds`` more, with full jitter too."""
+    if left_seconds <= 0:
+        return delay_seconds
+    delay_seconds = min(delay_seconds, LONGEST_HURRIED_DELAY_SECONDS * random())
+    before_last = left_seconds - LAST_ATTEMPT_SECONDS
+    return min(delay_seconds, before_last) if before_last > 0 else delay_seconds
 
 
 def retry_after(value: str, now: float) -> float | None:

@@ -58,18 +58,26 @@ class Sender:
         self._not_before = 0.0
         self._by_order = False
         self._hurry = False
+        self._awaited_until = 0.0
         self._books = Books()
         self.passed = 0
         """The outbox's serial up to which everything was taken by the sidecar or given up."""
         self.lost = 0
         """Records given up so far: refused, rejected, or too large."""
 
-    def hurry(self) -> None:
+    @property
+    def records(self) -> int:
+        """Records taken from the outbox and neither delivered nor given up yet."""
+        return sum(piece.records for piece in tuple(self._pieces))
+
+    def hurry(self, until: float) -> None:
         """Do not wait for the next attempt, unless the sidecar named it; back off anew.
 
+        Until then (on ``clock``) connections that fail are tried again soon, as somebody waits.
         May be called from any thread, also while another is in ``step``: it holds for the attempt
         after the one that is under way.
         """
+        self._awaited_until = max(self._awaited_until, until)
         self._hurry = True
 
     def step(self, timeout_seconds: float | None = None) -> float | None:
@@ -103,9 +111,15 @@ class Sender:
         except Exception as error:  # noqa: BLE001 - one record that cannot be encoded, for ever
             return retry.GiveUp(f"it cannot be encoded: {error!r}")
         answer = self._post(body, timeout_seconds)
-        self._attempt += 1
+        left = self._awaited_until - self._clock()
+        # Hurried attempts are many: counted, they would make the back-off after them a long one.
+        self._attempt = 1 if answer is None and left > 0 else self._attempt + 1
         return retry.decide(
-            answer, attempt=self._attempt, now=self._wall_clock(), random=self._random
+            answer,
+            attempt=self._attempt,
+            now=self._wall_clock(),
+            random=self._random,
+            left_seconds=left,
         )
 
     def _post(self, body: bytes, timeout_seconds: float | None) -> retry.Answer | None:

@@ -158,6 +158,49 @@ def test_a_sidecar_that_comes_later_gets_everything(warnings: list[str]) -> None
             assert sidecar.sequences == [1]
 
 
+def test_a_sidecar_that_is_back_before_the_deadline_gets_everything(
+    monkeypatch: pytest.MonkeyPatch, warnings: list[str]
+) -> None:
+    """A process that ends tries again until its time is up, however long its back-off was."""
+    monkeypatch.setattr(retry, "FIRST_DELAY_SECONDS", 3600.0)
+    monkeypatch.setattr(retry, "LONGEST_DELAY_SECONDS", 3600.0)
+    refused, back_off = threading.Semaphore(0), retry.back_off
+
+    def counted(attempt: int, random: Callable[[], float]) -> float:
+        refused.release()
+        return back_off(attempt, random)
+
+    monkeypatch.setattr(retry, "back_off", counted)
+    with closing(socket.create_server(("127.0.0.1", 0))) as reserved:
+        port = reserved.getsockname()[1]
+    with delivery_to(f"http://127.0.0.1:{port}") as delivery:
+        delivery.send(opening(1))
+        assert refused.acquire(timeout=PATIENCE_SECONDS)
+        closer = threading.Thread(target=delivery.close, args=(PATIENCE_SECONDS,))
+        closer.start()
+        for _ in range(3):
+            assert refused.acquire(timeout=PATIENCE_SECONDS)
+        with ScriptedSidecar(port=port) as sidecar:
+            closer.join()
+            assert sidecar.sequences == [1]
+    assert ["does not answer" in warning for warning in warnings] == [True]
+
+
+@pytest.mark.parametrize("trouble", [HANG, Reply(503, {"Retry-After": "3600"})])
+def test_what_an_end_leaves_behind_is_told_once(trouble: Reply, warnings: list[str]) -> None:
+    """Records in a request without an answer count, and so do those that wait behind it."""
+    with ScriptedSidecar(trouble) as sidecar, delivery_to(sidecar.endpoint) as delivery:
+        delivery.send(opening(1))
+        sidecar.wait_for_requests(1)
+        for record in whole_task(2):
+            delivery.send(record)
+        delivery.close(BRIEFLY)
+        delivery.close(BRIEFLY)
+        [warning] = warnings
+        told = f"4 records of evidence were not delivered to {sidecar.endpoint} within 0.2 s"
+        assert warning.startswith(told)
+
+
 def test_413_is_answered_by_halves() -> None:
     """What is too much together goes in pieces, in order, and nothing is lost."""
     with ScriptedSidecar(most_records=3) as sidecar, delivery_to(sidecar.endpoint) as delivery:

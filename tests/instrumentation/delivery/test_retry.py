@@ -13,6 +13,7 @@ from afterword.delivery.retry import (
     Smaller,
     back_off,
     decide,
+    hurried,
     retry_after,
 )
 
@@ -79,6 +80,24 @@ def test_back_off_is_exponential_with_full_jitter() -> None:
     assert bounds == [0.5, 1.0, 2.0, 4.0, 8.0, 16.0, 30.0, 30.0]
     assert back_off(10**9, lambda: 0.5) == 15.0
     assert back_off(5, lambda: 0.0) == 0.0
+
+
+@pytest.mark.parametrize(
+    ("left", "random", "delay"),
+    [(0.0, 0.5, 8.0), (2.0, 0.5, 0.1), (0.25, 1.0, 0.15), (0.05, 1.0, 0.2)],
+)
+def test_a_deadline_makes_attempts_frequent(left: float, random: float, delay: float) -> None:
+    """While somebody waits it is 0.2 s at most, and the last attempt has a moment to succeed."""
+    assert hurried(8.0, left, lambda: random) == delay
+
+
+def test_only_a_connection_that_fails_is_hurried() -> None:
+    """A sidecar that answers that it is overloaded is not asked ten times a second."""
+    decided = [
+        decide(answer, attempt=3, now=NOW, random=lambda: 0.5, left_seconds=2.0)
+        for answer in (None, Answer(503, {}, b""))
+    ]
+    assert decided == [Again(0.1, by_order=False), Again(1.0, by_order=False)]
 
 
 @pytest.mark.parametrize(
