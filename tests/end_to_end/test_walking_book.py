@@ -184,7 +184,7 @@ def test_a_second_sidecar_is_refused(tmp_path: Path) -> None:
 
 
 def test_a_port_that_is_taken_is_a_sentence(tmp_path: Path) -> None:
-    """The message names the port, and everything that was started is stopped again."""
+    """The message names the port and what to do, and all that was started is stopped again."""
     with SidecarProcess(tmp_path) as first:
         port = first.operators.rpartition(":")[2]
         refused = first.command(
@@ -193,6 +193,8 @@ def test_a_port_that_is_taken_is_a_sentence(tmp_path: Path) -> None:
         )
         assert (refused.returncode, "Traceback" in refused.stderr) == (1, False)
         assert f"cannot listen on 127.0.0.1 port {port}" in refused.stderr
+        assert "is another sidecar running?" in refused.stderr
+        assert "--operators-port" in refused.stderr
 
 
 def test_a_stop_is_bounded_whatever_clients_do(tmp_path: Path) -> None:

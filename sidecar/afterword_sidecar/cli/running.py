@@ -5,6 +5,7 @@ port closes last. It is bounded: what is not committed then was not acknowledged
 """
 
 import asyncio
+import errno
 import logging
 import os
 import signal
@@ -67,7 +68,13 @@ async def _run(settings: Settings) -> None:
     async with AsyncExitStack() as running:
         operators = _operators(service, spool, patience)
         operators_at = await running.enter_async_context(
-            _listening(operators, settings.operators_host, settings.operators_port, patience)
+            _listening(
+                operators,
+                settings.operators_host,
+                settings.operators_port,
+                patience,
+                flag="--operators-port",
+            )
         )
         await service.start()
         running.push_async_callback(service.stop)
@@ -80,6 +87,7 @@ async def _run(settings: Settings) -> None:
                 settings.receiver_host,
                 settings.receiver_port,
                 patience,
+                flag="--receiver-port",
             )
         )
         announce(settings, receiver=receiver_at, operators=operators_at, book_id=service.book_id)
@@ -136,16 +144,20 @@ def _service(settings: Settings, store: Store) -> Service:
 
 @asynccontextmanager
 async def _listening(
-    runner: web.AppRunner, host: str, port: int, patience_seconds: float
+    runner: web.AppRunner, host: str, port: int, patience_seconds: float, *, flag: str
 ) -> AsyncIterator[str]:
-    """Serve ``runner`` there; gives the URL by which it is reached. Raises ``OSError``."""
+    """Serve ``runner`` there; gives the URL by which it is reached. Raises ``OSError``.
+
+    ``flag`` is what the port was told by, for the error.
+    """
     await runner.setup()
     try:
         try:
             await web.TCPSite(runner, host, port).start()
         except OSError as error:
             why = error.strerror or error
-            raise OSError(f"cannot listen on {host} port {port}: {why}") from error
+            message = f"cannot listen on {host} port {port}: {why}{_remedy(error, flag)}"
+            raise OSError(message) from error
         address = runner.addresses[0]
         name = f"[{address[0]}]" if ":" in address[0] else address[0]
         yield f"http://{name}:{address[1]}"
@@ -153,6 +165,17 @@ async def _listening(
         with suppress(TimeoutError):
             async with asyncio.timeout(patience_seconds):
                 await runner.cleanup()
+
+
+def _remedy(error: OSError, flag: str) -> str:
+    """What to do about a port that cannot be listened on; empty where nobody knows."""
+    if error.errno == errno.EADDRINUSE:
+        return f"; is another sidecar running? Stop it, or give this one a port by {flag}"
+    if error.errno == errno.EACCES:
+        return f"; ports under 1024 need a privilege: give another by {flag}"
+    if error.errno == errno.EADDRNOTAVAIL:
+        return f"; this machine has no such address: see {flag.replace('port', 'host')}"
+    return ""
 
 
 def _stop_asked(within_seconds: float) -> asyncio.Event:

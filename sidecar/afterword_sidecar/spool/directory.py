@@ -154,7 +154,8 @@ def _take_lock(path: str, directory: int) -> int:
     except OSError as error:
         holder = _holder(lock)
         os.close(lock)
-        hint = f"another sidecar{holder} reads it; stop that one, or give this one a directory"
+        remedy = "stop that one, or give this one a directory of its own"
+        hint = f"another sidecar{holder} reads it; {remedy}"
         raise SpoolError("take spool directory", path, hint) from error
     return lock
 

@@ -114,3 +114,4 @@ def test_a_second_sidecar_is_told_who_has_the_directory(directory: SpoolDirector
     )
     assert second.returncode == 1
     assert f"another sidecar (process {os.getpid()}) reads it; stop that one" in second.stderr
+    assert "a directory of its own" in second.stderr
