@@ -17,6 +17,7 @@ from afterword_sidecar.web import api_dead_letters, api_parameters, openapi
 from afterword_sidecar.web import api_shapes as shapes
 from afterword_sidecar.web.api_tasks import Snapshots, TaskFilter
 from afterword_sidecar.web.problems import problem, problems
+from afterword_sidecar.web.receiver import SERVER
 from afterword_sidecar.web.scrape import Scrape
 
 DEFAULT_PAGE: Final = 100
@@ -26,7 +27,7 @@ _HEADERS: Final = {
     "Cross-Origin-Resource-Policy": "same-origin",
     "Referrer-Policy": "no-referrer",
     "X-Content-Type-Options": "nosniff",
-    "Server": "afterword",
+    "Server": SERVER,
 }
 
 Unready = Callable[[], Sequence[shapes.UnreadyReason]]

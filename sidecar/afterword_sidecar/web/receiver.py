@@ -34,6 +34,8 @@ from afterword_sidecar.web.turned import come_again
 
 log = logging.getLogger(__name__)
 
+SERVER: Final = "afterword"
+"""What both ports call themselves: which library of which version answers is nobody's business."""
 SHUTDOWN_SECONDS: Final = 10.0
 """How long a stop waits for requests that are being handled."""
 
@@ -69,6 +71,7 @@ class Receiver:
         except Exception as error:  # noqa: BLE001 - each has its answer, and what has none a 503
             answer = self._refusal(request, error)
         answer.headers[names.BOOK_HEADER] = self._service.book_id
+        answer.headers["Server"] = SERVER
         self._service.stats.requests[SIGNALS.get(request.path, "other"), answer.status] += 1
         return answer
 

@@ -220,6 +220,14 @@ async def test_a_bug_of_ours_is_a_503(
     assert "ZeroDivisionError" in caplog.text
 
 
+async def test_no_answer_tells_which_library_gives_it(receiver: Any) -> None:
+    """The receiver calls itself what the operators' port does, also in a refusal."""
+    for path, status in (("/v1/logs", 200), ("/favicon.ico", 404)):
+        headers = {"Content-Type": JSON}
+        async with receiver.client.post(path, data=b"{}", headers=headers) as answer:
+            assert (answer.status, answer.headers["Server"]) == (status, "afterword")
+
+
 async def test_every_answer_is_counted(receiver: Any) -> None:
     """By signal and status; what is no signal of OTLP's is ``other``."""
     for path in ("/v1/logs", "/v1/logs", "/v1/traces", "/favicon.ico"):
