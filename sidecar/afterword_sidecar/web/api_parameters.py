@@ -69,7 +69,7 @@ def moment_seconds(text: str) -> float:
             at = datetime.fromisoformat(text)
         except ValueError:
             raise ValueError(
-                "it is not a moment: write 2026-11-23T19:00:00Z or Unix seconds (a + must be %2B)"
+                "it is not a moment: write 2026-11-23T19:00:00Z or Unix seconds"
             ) from None
         if at.tzinfo is None:
             raise ValueError("it has no time zone: write 2026-11-23T19:00:00Z") from None
@@ -77,6 +77,15 @@ def moment_seconds(text: str) -> float:
     if not math.isfinite(seconds):
         raise ValueError("it is not a finite number")
     return seconds
+
+
+def _moment_in_url(text: str) -> float:
+    try:
+        return moment_seconds(text)
+    except ValueError as error:
+        # What was sent as +01:00 arrives with a blank, and looks right to whoever sent it.
+        hint = " (a + in a URL must be %2B)" if " " in text else ""
+        raise ValueError(f"{error}{hint}") from None
 
 
 def _limit(most: int) -> Callable[[str], int]:
@@ -110,7 +119,7 @@ def _moment(name: str, description: str) -> Parameter:
     either = {
         "anyOf": [{"type": "string", "format": "date-time"}, {"type": "number"}],
     }
-    return Parameter(name, f"{description}; RFC 3339 or Unix seconds.", either, moment_seconds)
+    return Parameter(name, f"{description}; RFC 3339 or Unix seconds.", either, _moment_in_url)
 
 
 _SHARED: Final = (

@@ -155,7 +155,7 @@ async def test_an_empty_book_says_so(run: Run) -> None:
         (("tasks", "--database", "no/such.db"), "there is no book", 1),
         (("tasks", "--reason", "because"), "reason: it is not one of", 1),
         (("tasks", "--outcome", "lost"), "Invalid value", 2),
-        (("tasks", "--since", "tomorrow"), "it is not a moment", 2),
+        (("tasks", "--since", "tomorrow"), "Unix seconds (or a time ago: 15m", 2),
         (("dead-letters", "show"), "Missing argument", 2),
     ],
 )

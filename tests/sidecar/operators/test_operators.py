@@ -307,6 +307,14 @@ async def test_a_wrong_parameter_is_named(
     assert response.content_type == "application/problem+json"
 
 
+async def test_a_plus_that_became_a_blank_is_explained(port: OperatorsPort) -> None:
+    """``+01:00`` unescaped in a URL arrives with a blank; only then is the advice of use."""
+    _, answer, _ = await port.ask("/api/v1/tasks", since="2026-11-23T19:00:00 01:00")
+    assert "must be %2B" in answer["detail"]
+    _, answer, _ = await port.ask("/api/v1/tasks", since="yesterday")
+    assert "%2B" not in answer["detail"]
+
+
 async def test_what_is_not_there_and_what_is_not_allowed(port: OperatorsPort) -> None:
     """404 and 405 are problem documents too; nothing but reading is possible."""
     for path in ("/api/v1/dead-letters/nothing", f"/api/v1/dead-letters/{ID}-9", "/favicon.ico"):
