@@ -69,6 +69,7 @@ class Segments:
         self._fresh = True  # nothing has been written to the current segment
         self._look_at_ns = 0
         self._trouble_at_ns = -_LOOK_NS
+        self._cramped_at_ns = -_LOOK_NS  # when a segment was last left because the disk was full
         self._closed = False
         self._busy = False
         self._meanwhile: list[tuple[bytes, int]] = []
@@ -86,7 +87,7 @@ class Segments:
                     written = os.write(self._descriptor, line)
                 except OSError as error:
                     self._note(error)
-                    self._distrust(error)
+                    self._distrust(error, now_ns)
                 else:
                     self._allowed -= written
                     if written == len(line):
@@ -124,7 +125,7 @@ class Segments:
             written = os.write(self._descriptor, whole)
         except OSError as error:
             self._note(error)
-            if not self._distrust(error) and self._fresh:
+            if not self._distrust(error, now_ns) and self._fresh:
                 self._trouble_at_ns = now_ns
             return False
         self._fresh = False
@@ -184,15 +185,19 @@ class Segments:
         self._granted = self._allowed
         return self._usage
 
-    def _distrust(self, error: OSError) -> bool:
+    def _distrust(self, error: OSError, now_ns: int) -> bool:
         """After a failed write: whether the segment is still the one to write to.
 
-        A full disk may have room again at the next line. Anything else (EFBIG, EIO, a descriptor
-        that somebody closed) is this file's, and a new segment may do.
+        A full disk may have room again at the next line. But the sidecar deletes a segment only
+        when there is a later one, so one that holds something is left, once a second at most: what
+        fills the disk may be ours. Anything else (EFBIG, EIO, a descriptor that somebody closed)
+        is this file's, and a new segment may do.
         """
         self._look_at_ns = 0
         if error.errno in _NO_SPACE:
-            return True
+            if self._fresh or 0 <= now_ns - self._cramped_at_ns < _LOOK_NS:
+                return True
+            self._cramped_at_ns = now_ns
         self._leave()
         return False
 

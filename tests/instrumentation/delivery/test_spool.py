@@ -209,7 +209,7 @@ class FullDisk:
 def test_a_full_disk_loses_what_does_not_fit(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, warnings: list[str], number: int
 ) -> None:
-    """The torn piece is closed by a newline; with room again the very next record is there."""
+    """The torn piece stays behind in its segment; with room again the next record is there."""
     delivery = spool(tmp_path)
     delivery.send(opening(1))
     disk = FullDisk(100, number)
@@ -221,11 +221,32 @@ def test_a_full_disk_loses_what_does_not_fit(
     delivery.send(opening(4))
     delivery.send(opening(5))
     assert sequences(tmp_path) == [1, 4, 5]
-    [segment] = segments(tmp_path)
-    lines = segment.read_bytes().splitlines()
-    assert [len(line) for line in lines][1] == 100
-    assert len(lines) == 4
+    first, second = [segment.read_bytes().splitlines() for segment in segments(tmp_path)]
+    assert [len(line) for line in first][1:] == [100]
+    assert len(second) == 2
     assert len(warnings) == 1
+    delivery.close(0.0)
+
+
+def test_a_full_disk_is_given_its_segments_back(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What is full is left for the sidecar to delete: one segment a second, none while empty."""
+    delivery = spool(tmp_path)
+    delivery.send(opening(1))
+    disk = FullDisk(0)
+    monkeypatch.setattr(os, "write", disk)
+    for tenth in range(50):  # five seconds of it
+        delivery.send(opening(2 + tenth, at_ns=AT_NS + tenth * SECOND_NS // 10))
+    assert [segment.stat().st_size > 0 for segment in segments(tmp_path)] == [True, False]
+    for tenth in range(50, 100):
+        disk.room = 100 * (tenth % 2)  # a little is cleared, again and again, and taken at once
+        delivery.send(opening(2 + tenth, at_ns=AT_NS + tenth * SECOND_NS // 10))
+    assert len(segments(tmp_path)) == 2 + 5
+    disk.room = 10**6
+    delivery.send(opening(102, at_ns=AT_NS + 10 * SECOND_NS))
+    assert sequences(tmp_path) == [1, 102]
+    assert delivery.lost == 100
     delivery.close(0.0)
 
 
