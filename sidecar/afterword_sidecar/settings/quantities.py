@@ -33,7 +33,10 @@ class RefusedError(ValueError):
 
 
 def _scaled(text: str, units: dict[str, float], what: str, example: str) -> float:
-    found = _NUMBER.fullmatch(text.strip())
+    plain = text.strip()
+    if plain.startswith("-") and _NUMBER.fullmatch(plain[1:]):
+        raise RefusedError("it is negative", f"for example {example}")
+    found = _NUMBER.fullmatch(plain)
     unit = found["unit"].lower() if found else ""
     if not found or unit not in units:
         known = ", ".join(name for name in units if name)

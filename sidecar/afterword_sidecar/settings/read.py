@@ -18,6 +18,8 @@ from afterword_sidecar.settings.table import ENVIRONMENT_PREFIX, SETTINGS, Setti
 
 IN_MEMORY: Final = ":memory:"
 _SHOWN_CHARACTERS: Final = 80
+_ALIKE: Final = 0.7
+"""How alike a misspelt name must be, 0 to 1, for its neighbour to be suggested."""
 _PUT_THERE_BY_KUBERNETES: Final = re.compile(
     ENVIRONMENT_PREFIX + r"(SERVICE_(HOST|PORT\w*)|PORT(_\d+_\w+)?)"
 )
@@ -29,14 +31,15 @@ class Problem(msgspec.Struct, frozen=True):
 
     name: str
     """The flag or variable it was given by."""
-    value: str
-    """As given, shortened; never a secret."""
+    value: str | None
+    """As given, shortened; never a secret. ``None``: the name is what is wrong."""
     why: str
     hint: str
 
     def __str__(self) -> str:
         """One line for a person."""
-        return f"{self.name}={self.value!r}: {self.why}; {self.hint}"
+        subject = self.name if self.value is None else f"{self.name}={self.value!r}"
+        return f"{subject}: {self.why}; {self.hint}"
 
 
 class SettingsError(Exception):
@@ -95,15 +98,21 @@ def _shown(setting: Setting, text: str) -> str:
 
 def _unknown_variables(environment: Mapping[str, str]) -> list[Problem]:
     """Misspelt variables: one that is quietly ignored is a setting the operator believes in."""
-    known = [setting.variable for setting in SETTINGS]
+    known = {_after_prefix(setting.variable): setting.variable for setting in SETTINGS}
     problems = []
     for name in sorted(environment):
         ours = name.startswith(ENVIRONMENT_PREFIX) and not _PUT_THERE_BY_KUBERNETES.fullmatch(name)
-        if ours and name not in known:
-            near = difflib.get_close_matches(name, known, n=1)
-            hint = f"did you mean {near[0]}?" if near else "see `afterword sidecar --help`"
-            problems.append(Problem(name, "(any)", "there is no such setting", hint))
+        if ours and name not in known.values():
+            near = difflib.get_close_matches(_after_prefix(name), known, n=1, cutoff=_ALIKE)
+            hint = f"did you mean {known[near[0]]}?" if near else "see `afterword sidecar --help`"
+            # Its value is not shown: nobody knows whether it was meant as a secret.
+            problems.append(Problem(name, None, "there is no such setting", hint))
     return problems
+
+
+def _after_prefix(variable: str) -> str:
+    """What tells a variable from the others; the prefix would make all of them alike."""
+    return variable.removeprefix(ENVIRONMENT_PREFIX).removeprefix("AFTERWORD_")
 
 
 def _port_clash(values: Mapping[str, object]) -> list[Problem]:

@@ -77,7 +77,28 @@ def test_every_wrong_value_is_reported_at_once() -> None:
     assert problems["--receiver-port"] == (
         "--receiver-port='70000': it is not a port; 0 (any free one) to 65535"
     )
-    assert "did you mean AFTERWORD_SIDECAR_GRACE?" in problems["AFTERWORD_SIDECAR_GRCE"]
+
+
+@pytest.mark.parametrize(
+    ("misspelt", "hint"),
+    [
+        ("AFTERWORD_SIDECAR_GRCE", "did you mean AFTERWORD_SIDECAR_GRACE?"),
+        ("AFTERWORD_SIDECAR_SPOOL", "did you mean AFTERWORD_SPOOL?"),
+        ("AFTERWORD_SIDECAR_TOKEN", "did you mean AFTERWORD_TOKEN?"),
+        ("AFTERWORD_SIDECAR_FOO", "see `afterword sidecar --help`"),
+    ],
+)
+def test_a_misspelt_variable_is_refused_and_a_near_one_suggested(misspelt: str, hint: str) -> None:
+    """Near by what follows the prefix; and its value, perhaps a secret, is not repeated."""
+    problems = problems_of({}, {misspelt: "hunter2"})
+    assert problems == {misspelt: f"{misspelt}: there is no such setting; {hint}"}
+
+
+@pytest.mark.parametrize("name", ["finality_seconds", "grace_seconds", "body_bytes"])
+def test_a_negative_quantity_is_called_negative(name: str) -> None:
+    """A unit is not what is missing from ``-3``."""
+    (problem,) = problems_of({name: "-3"}).values()
+    assert "it is negative" in problem
 
 
 @pytest.mark.parametrize(
