@@ -2,6 +2,7 @@
 
 import os
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import click
@@ -62,7 +63,7 @@ def sidecar(**flags: Any) -> None:
 
 def _settings(flags: dict[str, str]) -> Settings:
     try:
-        settings = read_settings(flags, os.environ)
+        settings = read_settings(_spool_from_here(flags), os.environ)
         problems = check_places(settings)
     except SettingsError as error:
         problems = error.problems
@@ -70,6 +71,13 @@ def _settings(flags: dict[str, str]) -> Settings:
         if not problems:
             return settings
     raise _refusal(problems)
+
+
+def _spool_from_here(flags: dict[str, str]) -> dict[str, str]:
+    """A relative ``--spool`` made absolute: so it is logged, and set for the applications."""
+    if not flags.get("spool"):
+        return flags
+    return flags | {"spool": str(Path(flags["spool"]).absolute())}
 
 
 def _refusal(problems: list[Problem]) -> WrongSettingsError:

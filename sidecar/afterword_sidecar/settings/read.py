@@ -63,6 +63,7 @@ def read_settings(flags: Mapping[str, str], environment: Mapping[str, str]) -> S
             values[setting.name] = setting.parse(text)
         except RefusedError as refused:
             problems.append(Problem(told_by, _shown(setting, text), refused.why, refused.hint))
+    problems += _spool_relative(flags, environment)
     problems += _port_clash(values)
     problems += _sizes_reversed(values)
     if problems:
@@ -113,6 +114,18 @@ def _unknown_variables(environment: Mapping[str, str]) -> list[Problem]:
 def _after_prefix(variable: str) -> str:
     """What tells a variable from the others; the prefix would make all of them alike."""
     return variable.removeprefix(ENVIRONMENT_PREFIX).removeprefix("AFTERWORD_")
+
+
+def _spool_relative(flags: Mapping[str, str], environment: Mapping[str, str]) -> list[Problem]:
+    """The variable is the application's too, which may run elsewhere; a flag is for this process.
+
+    The application refuses a relative one, so both would wait for each other in two directories.
+    """
+    given = environment.get("AFTERWORD_SPOOL", "")
+    if not given or "spool" in flags or Path(given).is_absolute():
+        return []
+    hint = "name the directory from the root, as the application must"
+    return [Problem("AFTERWORD_SPOOL", given, "it is not an absolute path", hint)]
 
 
 def _port_clash(values: Mapping[str, object]) -> list[Problem]:

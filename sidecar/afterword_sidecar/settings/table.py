@@ -158,7 +158,7 @@ _BOOK: Final = (
         group="The book",
         environment="AFTERWORD_SPOOL",
         help="The directory applications on this host write their evidence to. Made if missing. "
-        "Shared with the application's own variable.",
+        "Shared with the application's own variable, which must be an absolute path.",
     ),
 )
 

@@ -40,6 +40,19 @@ def test_wrong_settings_are_listed_and_nothing_is_started(tmp_path: Path) -> Non
     assert list(tmp_path.iterdir()) == []
 
 
+def test_a_relative_spool_is_told_by_its_absolute_path(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What the sidecar says of ``--spool`` can be copied into an application's environment."""
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "taken").touch()
+    refused = CliRunner().invoke(
+        afterword, ["sidecar", "--database", ":memory:", "--spool", "taken"]
+    )
+    assert refused.exit_code == 2
+    assert f"{str(tmp_path / 'taken')!r}: it is not a directory" in refused.stderr
+
+
 def test_help_names_every_setting() -> None:
     """Flag, variable and default of each, and where the secret goes."""
     shown = CliRunner(env={"COLUMNS": "400"}).invoke(afterword, ["sidecar", "--help"]).stdout

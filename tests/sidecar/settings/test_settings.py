@@ -94,6 +94,15 @@ def test_a_misspelt_variable_is_refused_and_a_near_one_suggested(misspelt: str, 
     assert problems == {misspelt: f"{misspelt}: there is no such setting; {hint}"}
 
 
+def test_a_relative_spool_in_the_environment_is_refused_as_the_application_does() -> None:
+    """One variable for both: what one refuses the other must not take. A flag wins."""
+    environment = {"AFTERWORD_SPOOL": "spool"}
+    assert "not an absolute path" in problems_of({}, environment)["AFTERWORD_SPOOL"]
+    _, problems = application.read(environment, {})
+    assert [problem.setting for problem in problems] == ["AFTERWORD_SPOOL"]
+    assert read_settings({"spool": "/here"}, environment).spool == "/here"
+
+
 @pytest.mark.parametrize("name", ["finality_seconds", "grace_seconds", "body_bytes"])
 def test_a_negative_quantity_is_called_negative(name: str) -> None:
     """A unit is not what is missing from ``-3``."""
