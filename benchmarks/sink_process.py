@@ -23,7 +23,7 @@ async def _answer(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) ->
             )
             await writer.drain()
     except (asyncio.IncompleteReadError, ConnectionError):
-        pass
+        pass  # the client has hung up, as clients do
     finally:
         writer.close()
 

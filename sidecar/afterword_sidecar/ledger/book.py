@@ -220,10 +220,7 @@ class Book:
 
     def view(self) -> View:
         """The book's numbers as of the last drain."""
-        accounts = {
-            (a.series.service, a.series.task, a.series.platform, a.series.origin): a
-            for a in self._totals.accounts.values()
-        }
+        accounts = {a.series.labels: a for a in self._totals.accounts.values()}
         oldest: dict[tuple[str, str], float] = {}
         for labels, account in accounts.items():
             if account.oldest:
@@ -347,10 +344,10 @@ class Book:
     def _look_at(self, stream: Stream, now: float) -> None:
         """The stream's own timer came up: goodbye, lease, holes, retention. Then set the next."""
         registry = self._registry
-        stream.armed_at = 0.0
+        stream.armed_at, stream.armed_second = 0.0, 0
         registry.touched[stream.source.stream] = stream
         if registry.to_judge(stream, now):
-            self._judge_all(stream, Kind.TIME, now)
+            self._judge_all(stream, now)
         since = stream.state.hole_since
         if since and now >= since + self._limits.hole_patience_seconds:
             registry.give_up_holes(stream, now)
@@ -369,9 +366,9 @@ class Book:
         else:
             self._dying.pop(stream.source.stream, None)
 
-    def _judge_all(self, stream: Stream, kind: Kind, now: float) -> None:
+    def _judge_all(self, stream: Stream, now: float) -> None:
         for opening in (*stream.open, *stream.fresh):
-            self._keeper.take(stream, opening, kind, None, now)
+            self._keeper.take(stream, opening, Kind.TIME, None, now)
 
     def _look_again_at_lost_evidence(self, stream: Stream, now: float) -> None:
         blamed = [
@@ -392,7 +389,7 @@ class Book:
                 self._totals.account(series, total.created)
         self._registry.retired = dict.fromkeys(saved.retired)
         for state in saved.streams:
-            self._registry.add(state, now)
+            self._registry.add(state)
         for settled in saved.amendable:
             owner = self._registry.streams.get(settled.key[0])
             if owner is not None:
@@ -403,12 +400,12 @@ class Book:
             self._registry.watch(stream, now)
 
     def _restore_task(self, task: OpenTask, now: float) -> None:
-        registry, series = self._registry, task.series
+        registry = self._registry
         # Should the store have lost its stream, the task itself says enough to go on.
         state = StreamState(task.source, highest=task.sequence, last_heard_at=now)
-        stream = registry.streams.get(task.source.stream) or registry.add(state, now)
-        label = self._labels.keep(series.service, series.task, series.platform, series.origin)
-        self._totals.account(label, now).in_flight += 1
-        self._keeper.keep(stream, replace(task, series=label), now)
+        stream = registry.streams.get(task.source.stream) or registry.add(state)
+        series = self._labels.keep(*task.series.labels)
+        self._totals.account(series, now).in_flight += 1
+        self._keeper.keep(stream, replace(task, series=series), now)
         if task.invocation:
             stream.by_invocation.setdefault(task.invocation, set()).add(task.sequence)

@@ -87,7 +87,7 @@ class Bookkeeper:
         if account is None:
             series = self.labels.series(*spelling)
             account = self.totals.account(series, now)
-            if spelling == (series.service, series.task, series.platform, series.origin):
+            if spelling == series.labels:
                 self._accounts[spelling] = account
             # Other spellings are not remembered: a million names past the cap cost nothing.
             if series.task == OTHER and task != OTHER:
@@ -116,7 +116,7 @@ class Bookkeeper:
     def _with_alarm(self, stream: Stream, task: OpenTask, now: float) -> OpenTask:
         state = stream.state
         at = verdicts.due_at(task, state.offset_seconds, self.limits, spooled=state.same_clock)
-        if stream.state.lock_fell_at or stream.state.down_at:
+        if state.lock_fell_at or state.down_at:
             at = now  # opened by a process that is gone: the next look will tell
         at = max(at, self.patience.until(state.last_heard_at), now + 0.001)
         return replace(task, alarm_at=self.wheel.add(at, stream, task.sequence, now))

@@ -22,6 +22,11 @@ class Series(msgspec.Struct, frozen=True, gc=False, array_like=True):
     platform: str
     origin: str
 
+    @property
+    def labels(self) -> tuple[str, str, str, str]:
+        """(service, task, platform, origin)."""
+        return (self.service, self.task, self.platform, self.origin)
+
 
 class Notes(msgspec.Struct, frozen=True, gc=False, array_like=True):
     """What is known of few open tasks. Most share ``NO_NOTES``: their room is another's."""

@@ -51,15 +51,16 @@ class Registry:
             return None
         if len(self.streams) >= self._limits.streams and not self._make_room(now):
             return None
-        return self.add(StreamState(source, last_heard_at=now), now)
+        stream = self.add(StreamState(source, last_heard_at=now))
+        self.watch(stream, now)
+        return stream
 
-    def add(self, state: StreamState, now: float) -> Stream:
-        """Take up a stream, new or from a store."""
+    def add(self, state: StreamState) -> Stream:
+        """Take up a stream, new or from a store; it is to be watched once its tasks are there."""
         stream = self.streams[state.source.stream] = Stream(state)
         if stream.missing_now:
             service = self._labels.service(state.source.service)
             self.holes[service] = self.holes.get(service, 0) + stream.missing_now
-        self.watch(stream, now)
         return stream
 
     def watch(self, stream: Stream, now: float) -> None:

@@ -120,7 +120,7 @@ class Totals:
         """The account of a series, opened at first use."""
         account = self.accounts.get(series)
         if account is None:
-            labels = (series.service, series.task, series.platform, series.origin)
+            labels = series.labels
             scheduled = self._counter(SCHEDULED, labels, now)
             account = self.accounts[series] = Account(series, scheduled)
         return account

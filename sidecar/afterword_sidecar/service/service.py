@@ -172,7 +172,7 @@ class Service:
             async with asyncio.timeout(self._pace.view_age_seconds):
                 self._writer.view = await self._writer.inspect(Book.view)
         except (StoreUnavailable, TimeoutError):
-            pass
+            pass  # the last good one stands; the failure has a metric and a log line of its own
         return self._writer.view
 
     async def inspect(self, call: Callable[[Book], T]) -> T:
