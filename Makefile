@@ -12,7 +12,7 @@ VERCEL_PYTHON = $(shell for python in python3.13 python3.12 'env PYENV_VERSION=3
 	$$python -c 'import sys, venv; sys.exit(sys.version_info < (3, 12))' 2>/dev/null && echo "$$python" && break; done)
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test lint types unit vercel vercel-tests bench simulate crashes clean
+.PHONY: help setup demo test lint types unit packages vercel vercel-tests bench simulate crashes clean
 
 help: ## what can be made
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-10s %s\n", $$1, $$2}'
@@ -48,7 +48,24 @@ types: $(INSTALLED) ## mypy --strict
 	$(BIN)/mypy
 
 unit: $(INSTALLED) ## the tests alone
-	$(BIN)/pytest
+	@if .ci/packages; then $(BIN)/pytest; \
+	elif test -n "$(CI)"; then echo "$$NO_PROGRAMS"; exit 1; \
+	else $(BIN)/pytest -m 'not debian'; tests=$$?; echo "$$NO_PROGRAMS"; exit $$tests; fi
+
+packages: ## Prometheus, Alertmanager and Chromium from Debian, for the tests
+	@.ci/packages
+
+define NO_PROGRAMS
+##############################################################################
+#                                                                            #
+#   N O T   R U N :   what needs Prometheus, Alertmanager or Chromium        #
+#                                                                            #
+#   They are Debian's packages; the reason why they are not to be had        #
+#   stands above (.ci/packages).                                             #
+#                                                                            #
+##############################################################################
+endef
+export NO_PROGRAMS
 
 $(VERCEL_INSTALLED): pyproject.toml
 	@echo "setting up $(VERCEL_VENV) for Vercel's runtime …"
@@ -92,4 +109,4 @@ bench: $(INSTALLED) ## every figure beside its goal (ONLY=ingest: one of them)
 	$(BIN)/python -m benchmarks $(if $(ONLY),--only $(ONLY))
 
 clean: ## forget the environment and what was built
-	rm -rf $(VENV) $(VERCEL_VENV) build dist
+	rm -rf $(VENV) $(VERCEL_VENV) .debian build dist
