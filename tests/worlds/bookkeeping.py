@@ -193,7 +193,7 @@ class Book(Protocol):
 
 class BookInMemory:
     def __init__(self) -> None:
-        self.store: Store = MemoryStore()
+        self.store: Store = MemoryStore(notes_unpublished=True)
 
     def reopen(self) -> Store:
         return self.store
@@ -202,11 +202,11 @@ class BookInMemory:
 class BookInFile:
     def __init__(self, path: Path) -> None:
         self.path = path
-        self.store: Store = SqliteStore(path)
+        self.store: Store = SqliteStore(path, notes_unpublished=True)
 
     def reopen(self) -> Store:
         self.store.close()
-        self.store = SqliteStore(self.path)
+        self.store = SqliteStore(self.path, notes_unpublished=True)
         return self.store
 
 

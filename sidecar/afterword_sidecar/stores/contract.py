@@ -1,10 +1,11 @@
 """The one contract of every store, and its promises about order, durability and failure."""
 
+from collections.abc import Sequence
 from typing import Literal, Protocol
 
 import msgspec
 
-from afterword_sidecar.ledger.records import Changes, DeadLetter, Saved, TaskKey
+from afterword_sidecar.ledger.records import Changes, DeadLetter, Saved, SettledTask, TaskKey
 
 
 class StoreError(Exception):
@@ -56,6 +57,16 @@ class Pruned(msgspec.Struct, frozen=True):
     """How many open letters went, by (service label, task label, outcome)."""
 
 
+class Unpublished(msgspec.Struct, frozen=True):
+    """A dead letter whose latest verdict nobody upstream has confirmed."""
+
+    number: int
+    """Confirms this version of it, and no later one."""
+    settled: SettledTask
+    span_sent: bool
+    """Upstream has the span that the task itself never sent."""
+
+
 class Store(Protocol):
     """Keeps one book. Used from one thread at a time; the caller sees to that.
 
@@ -87,6 +98,16 @@ class Store(Protocol):
         Bounded (``limits.PRUNED_AT_ONCE``): call again until it takes nothing. Call it every minute
         or so in any case: it is also when traces of erased payloads leave the disk of an idle book.
         """
+
+    def unpublished(self, limit: int) -> tuple[list[Unpublished], int]:
+        """What is to be published, longest waiting first, and how many wait in all.
+
+        Only what was committed by a store that was told to note it (``notes_unpublished``).
+        Raises ``StoreError``.
+        """
+
+    def published(self, numbers: Sequence[int], spans: Sequence[TaskKey]) -> None:
+        """Upstream has these versions, and the spans of these letters. Raises ``StoreError``."""
 
     def close(self) -> None:
         """Release the book. Idempotent."""

@@ -2,6 +2,8 @@
 
 import secrets
 from collections import Counter
+from collections.abc import Sequence
+from itertools import count
 from typing import Final
 
 from afterword_sidecar.ledger.records import (
@@ -20,6 +22,7 @@ from afterword_sidecar.stores.contract import (
     Pruned,
     Retention,
     StoreError,
+    Unpublished,
 )
 from afterword_sidecar.stores.letters import amendable, labels_of, matches, without_stack
 from afterword_sidecar.stores.limits import PRUNED_AT_ONCE, RETIRED_AT_MOST
@@ -31,8 +34,12 @@ _SUBJECT: Final = "the book in memory"
 class MemoryStore:
     """Keeps a book as long as the object lives, as ``contract.Store`` says."""
 
-    def __init__(self) -> None:
+    def __init__(self, *, notes_unpublished: bool = False) -> None:
         self._book_id = secrets.token_hex(16)
+        self._notes_unpublished = notes_unpublished
+        self._numbers = count(1)
+        self._unpublished: dict[TaskKey, int] = {}
+        self._spans_sent: set[TaskKey] = set()
         self._closed = False
         self._open: dict[TaskKey, OpenTask] = {}
         self._payloads: dict[TaskKey, str] = {}
@@ -100,9 +107,29 @@ class MemoryStore:
         taken = self._beyond(retention, now)
         for key in taken:
             self._payloads.pop(key, None)
+            self._unpublished.pop(key, None)
+            self._spans_sent.discard(key)
         letters = [self._letters.pop(key) for key in taken]
         by_labels = Counter(labels_of(each) for each in letters if each.closed_at is None)
         return Pruned(taken, dict(by_labels))
+
+    def unpublished(self, limit: int) -> tuple[list[Unpublished], int]:
+        """What is to be published, longest waiting first, and how many wait in all."""
+        self._check("read unpublished verdicts")
+        waiting = sorted(self._unpublished.items(), key=lambda each: each[1])
+        found = [
+            Unpublished(number, self._letters[key].settled, key in self._spans_sent)
+            for key, number in waiting[:limit]
+        ]
+        return found, len(waiting)
+
+    def published(self, numbers: Sequence[int], spans: Sequence[TaskKey]) -> None:
+        """Upstream has these versions, and the spans of these letters."""
+        self._check("confirm published verdicts")
+        confirmed = set(numbers)
+        left = {key: each for key, each in self._unpublished.items() if each not in confirmed}
+        self._unpublished = left
+        self._spans_sent |= self._letters.keys() & set(spans)
 
     def close(self) -> None:
         """Refuse everything from now on. Idempotent."""
@@ -125,6 +152,8 @@ class MemoryStore:
         self._letters[key] = row.letter
         if row.payload is not None:
             self._payloads[key] = row.payload
+        if self._notes_unpublished:
+            self._unpublished[key] = next(self._numbers)
 
     def _beyond(self, retention: Retention, now: float) -> list[TaskKey]:
         def bytes_of(key: TaskKey) -> int:
@@ -135,16 +164,16 @@ class MemoryStore:
         aged = [each.settled.key for each in oldest if each.settled.verdict.at < limit]
         aged = aged[:PRUNED_AT_ONCE]
         left = [each for each in oldest if each.settled.key not in set(aged)]
-        count = len(left) - retention.count
+        letters = len(left) - retention.count
         size = sum(bytes_of(each.settled.key) for each in left) - retention.payload_bytes
         chosen: list[TaskKey] = []
         for letter in sorted(left, key=lambda each: each.closed_at is None):
             key = letter.settled.key
-            if (count <= 0 and size <= 0) or len(aged) + len(chosen) >= PRUNED_AT_ONCE:
+            if (letters <= 0 and size <= 0) or len(aged) + len(chosen) >= PRUNED_AT_ONCE:
                 break
-            if count > 0 or bytes_of(key):
+            if letters > 0 or bytes_of(key):
                 chosen.append(key)
-                count -= 1
+                letters -= 1
                 size -= bytes_of(key)
         return aged + chosen
 

@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 from msgspec.structs import replace
 
-from afterword.names import OBSERVED, PROVEN
+from afterword.names import INFERRED, OBSERVED, PROVEN
 from afterword_sidecar.ledger.records import Changes, Notes, Saved
 from afterword_sidecar.stores.contract import DeadLetterQuery, Retention, StoreError
 from afterword_sidecar.stores.limits import PRUNED_AT_ONCE, RETIRED_AT_MOST
@@ -342,3 +342,53 @@ def test_a_long_history_is_kept_across_reopenings(book: Book) -> None:
             assert picture(book.store) == picture(model)
     book.reopen()
     assert picture(book.store) == picture(model)
+
+
+def unpublished(book: Book) -> list[tuple[int, str, bool]]:
+    """(sequence, basis, span sent) of what is to be published."""
+    found, count = book.store.unpublished(limit=100)
+    assert count == len(found)
+    return [
+        (each.settled.opening.sequence, each.settled.verdict.basis, each.span_sent)
+        for each in found
+    ]
+
+
+def test_a_letter_is_to_be_published_until_that_is_confirmed(book: Book) -> None:
+    """Noted with the commit, there after a reopening, longest waiting first, gone once told."""
+    letters = [letter(9, of=opening(sequence)) for sequence in (1, 2, 3)]
+    book.store.commit(Changes(dead_letters=[row(each) for each in letters]))
+    reopened = book.reopen()
+    reopened.load()
+    assert [sequence for sequence, *_ in unpublished(book)] == [1, 2, 3]
+    found, count = reopened.unpublished(limit=2)
+    assert (count, [each.settled for each in found]) == (3, [each.settled for each in letters[:2]])
+    reopened.published([each.number for each in found], [found[0].settled.key])
+    assert [sequence for sequence, *_ in unpublished(book)] == [3]
+
+
+def test_what_changes_while_it_is_on_its_way_is_published_again(book: Book) -> None:
+    """Confirming a version leaves a later one; that its span was sent is remembered with it."""
+    first = letter(9, of=opening(1), basis=INFERRED)
+    book.store.commit(Changes(dead_letters=[row(first)]))
+    (sent,), _ = book.store.unpublished(limit=10)
+    later = replace(
+        first, settled=replace(first.settled, verdict=replace(first.settled.verdict, basis=PROVEN))
+    )
+    book.store.commit(Changes(dead_letters=[row(later)]))
+    book.store.published([sent.number], [sent.settled.key])
+    assert unpublished(book) == [(1, PROVEN, True)]
+
+
+def test_a_letter_that_retention_took_is_not_published(book: Book) -> None:
+    """Nothing waits for ever: what is to be published is bounded by what is kept."""
+    book.store.commit(Changes(dead_letters=[row(letter(9, of=opening(1)))]))
+    book.store.prune(replace(UNLIMITED, count=0), 2e9)
+    assert unpublished(book) == []
+
+
+def test_a_store_that_is_not_told_to_notes_nothing() -> None:
+    """Where nothing is published, nothing is kept for it."""
+    store = MemoryStore()
+    store.commit(Changes(dead_letters=[row(letter(9, of=opening(1)))]))
+    assert store.unpublished(limit=10) == ([], 0)

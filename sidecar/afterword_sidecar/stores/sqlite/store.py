@@ -3,7 +3,7 @@
 import logging
 import sqlite3
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Final
@@ -17,9 +17,17 @@ from afterword_sidecar.stores.contract import (
     Pruned,
     Retention,
     StoreError,
+    Unpublished,
 )
 from afterword_sidecar.stores.positions import beginning_of, key_from
-from afterword_sidecar.stores.sqlite import dead_letters, payloads, retention, streams, totals
+from afterword_sidecar.stores.sqlite import (
+    dead_letters,
+    payloads,
+    retention,
+    streams,
+    totals,
+    unpublished,
+)
 from afterword_sidecar.stores.sqlite.book_file import open_book
 from afterword_sidecar.stores.sqlite.connection import Connect, connect, transaction
 from afterword_sidecar.stores.sqlite.errors import damaged, store_error
@@ -56,11 +64,16 @@ class SqliteStore:
         path: Path,
         *,
         cleaning: Cleaning | None = None,
+        notes_unpublished: bool = False,
         connect: Connect = connect,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
-        """Open the book at ``path``, or make one. Raises ``StoreError``, at once if it is held."""
+        """Open the book at ``path``, or make one. Raises ``StoreError``, at once if it is held.
+
+        ``notes_unpublished``: letters committed from now on are to be published.
+        """
         self._path = path
+        self._notes_unpublished = notes_unpublished
         self._clock = clock
         self._closed = False
         self._connection, self._book_id = open_book(path, connect)
@@ -123,6 +136,16 @@ class SqliteStore:
         self._cut_off_if_due()
         return pruned
 
+    def unpublished(self, limit: int) -> tuple[list[Unpublished], int]:
+        """What is to be published, longest waiting first, and how many wait in all."""
+        with self._doing("read unpublished verdicts"):
+            return unpublished.read(self._connection, limit)
+
+    def published(self, numbers: Sequence[int], spans: Sequence[TaskKey]) -> None:
+        """Upstream has these versions, and the spans of these letters."""
+        with self._doing("confirm published verdicts"), transaction(self._connection):
+            unpublished.confirm(self._connection, numbers, spans)
+
     def close(self) -> None:
         """Release the book; SQLite empties the write-ahead log into it. Idempotent."""
         if not self._closed:
@@ -144,6 +167,10 @@ class SqliteStore:
         }
         payloads.put(self._connection, brought)
         dead_letters.put(self._connection, changes.dead_letters)
+        if self._notes_unpublished:
+            unpublished.note(
+                self._connection, [row.letter.settled.key for row in changes.dead_letters]
+            )
         payloads.erase(self._connection, plan.erased)
         self._erased = self._erased or bool(plan.erased or brought)
 

@@ -15,7 +15,8 @@ from afterword_sidecar.stores.contract import StoreError
 from afterword_sidecar.stores.sqlite.connection import Connection, transaction
 
 STEPS: Final[tuple[str, ...]] = tuple(
-    files(__name__).joinpath(name).read_text(encoding="utf-8") for name in ("0001_book.sql",)
+    files(__name__).joinpath(name).read_text(encoding="utf-8")
+    for name in ("0001_book.sql", "0002_unpublished.sql")
 )
 """The SQL of each step; step n leads to version n."""
 
