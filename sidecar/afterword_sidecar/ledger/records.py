@@ -243,6 +243,9 @@ class Changes(msgspec.Struct):
     """New dead letters and new versions of old ones."""
     settled: list[SettledTask] = []
     """Pronounced or amended since the last drain, for those who watch; not stored as such."""
+    mark: bytes = b""
+    """Kept beside the book, replacing the one before: how far a journal of it has come. Empty
+    where there is no journal, and then the one before stays."""
 
     @property
     def empty(self) -> bool:
@@ -269,3 +272,5 @@ class Saved(msgspec.Struct):
     Stores may leave stacks and messages out of these."""
     dead_letters_open: dict[tuple[str, str, str], int] = {}
     """How many are open by (service label, task label, outcome)."""
+    mark: bytes = b""
+    """Of the last commit that had one."""

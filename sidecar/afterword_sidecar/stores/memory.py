@@ -47,6 +47,7 @@ class MemoryStore:
         self._retired: dict[bytes, None] = {}
         self._totals: dict[tuple[str, tuple[str, ...]], Total] = {}
         self._letters: dict[TaskKey, DeadLetter] = {}
+        self._mark = b""
 
     @property
     def book_id(self) -> str:
@@ -66,6 +67,7 @@ class MemoryStore:
             dead_letters_open=dict(
                 Counter(labels_of(each) for each in letters if each.closed_at is None)
             ),
+            mark=self._mark,
         )
 
     def commit(self, changes: Changes) -> None:
@@ -83,6 +85,7 @@ class MemoryStore:
             del self._retired[stream]
         for total in changes.totals:
             self._totals[(total.metric, total.labels)] = total
+        self._mark = changes.mark or self._mark
 
     def dead_letters(self, query: DeadLetterQuery) -> DeadLetterPage:
         """A page of dead letters, newest first. Raises ``ValueError`` for a foreign cursor."""

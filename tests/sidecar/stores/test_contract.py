@@ -154,6 +154,15 @@ def test_totals_are_replaced(book: Book) -> None:
     assert sorted(each.value for each in book.reopen().load().totals) == [2.0, 7.0]
 
 
+def test_a_mark_is_kept_until_the_next(book: Book) -> None:
+    """How far a journal has come stands beside the book, with the commit that brought it."""
+    book.store.commit(Changes(totals=[total(1.0)], mark=b"7:a"))
+    book.store.commit(Changes(totals=[total(2.0)]))
+    assert book.reopen().load().mark == b"7:a"
+    book.store.commit(Changes(totals=[total(3.0)], mark=b"8:b"))
+    assert book.reopen().load().mark == b"8:b"
+
+
 def test_what_may_be_amended_is_loaded(book: Book) -> None:
     """Open letters that no closing of the task's own decided, without stacks; all open counted."""
     letters = [

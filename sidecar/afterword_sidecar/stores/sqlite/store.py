@@ -97,6 +97,7 @@ class SqliteStore:
                 totals=totals.load(self._connection),
                 amendable=dead_letters.load_amendable(self._connection, interned),
                 dead_letters_open=dead_letters.load_open(self._connection),
+                mark=self._mark(),
             )
 
     def commit(self, changes: Changes) -> None:
@@ -111,6 +112,8 @@ class SqliteStore:
                 streams.put(self._connection, changes.streams)
                 streams.retire(self._connection, changes.retired)
                 totals.put(self._connection, changes.totals)
+                if changes.mark:
+                    self._connection.execute("UPDATE book SET mark = ?", (changes.mark,))
             self._log.committed(plan)
         self._cut_off_if_due()
 
@@ -151,6 +154,10 @@ class SqliteStore:
         if not self._closed:
             self._closed = True
             self._connection.close()
+
+    def _mark(self) -> bytes:
+        (mark,) = self._connection.execute("SELECT mark FROM book").fetchone()
+        return bytes(mark)
 
     def _write_letters(self, changes: Changes, plan: Plan) -> None:
         """Payloads, then the letters that count them, then the erasing of what no letter keeps."""
