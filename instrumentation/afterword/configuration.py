@@ -36,6 +36,7 @@ def configure(  # noqa: PLR0913 - one keyword per setting, each with a default
     guard_lead_seconds: float | None = None,
     durable: bool | None = None,
     durable_timeout_seconds: float | None = None,
+    lease_seconds: float | None = None,
     asyncio_tasks: "Iterable[str] | None" = None,
     otlp_endpoint: str | None = None,
     tracer_provider: "TracerProvider | None" = None,
@@ -63,6 +64,8 @@ def configure(  # noqa: PLR0913 - one keyword per setting, each with a default
             (``AFTERWORD_GUARD_LEAD_SECONDS``); 0: no guard.
         durable: Every task's work waits until the sidecar knows of it (``AFTERWORD_DURABLE``).
         durable_timeout_seconds: The most it waits (``AFTERWORD_DURABLE_TIMEOUT_SECONDS``).
+        lease_seconds: Over HTTP, how long the sidecar trusts the last sign of life
+            (``AFTERWORD_LEASE_SECONDS``); 0: it is never to judge by silence alone.
         otlp_endpoint: Where spans and metrics go by OTLP/HTTP, if the application has set up no
             SDK; by default OpenTelemetry's own variables decide (``OTEL_EXPORTER_OTLP_…``).
         tracer_provider: Used for our spans instead of the global one.
@@ -83,6 +86,7 @@ def configure(  # noqa: PLR0913 - one keyword per setting, each with a default
                 "guard_lead_seconds": guard_lead_seconds,
                 "durable": durable,
                 "durable_timeout_seconds": durable_timeout_seconds,
+                "lease_seconds": lease_seconds,
                 "asyncio_tasks": tuple(asyncio_tasks) if asyncio_tasks is not None else None,
             }
         )

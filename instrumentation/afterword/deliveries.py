@@ -9,6 +9,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from afterword.delivery import Delivery
+    from afterword.otlp_json import Envelope
     from afterword.stream import Stream
 
 
@@ -55,12 +56,20 @@ def open_delivery(stream: "Stream") -> "Delivery | None":
                 segment_bytes=settings.spool_segment_bytes,
                 total_bytes=settings.spool_max_bytes,
             )
-        from afterword.delivery.http import HttpDelivery  # noqa: PLC0415 - brings an HTTP stack
-
-        return HttpDelivery(
-            settings.endpoint, settings.token, envelope, capacity_bytes=settings.buffer_max_bytes
-        )
+        return _over_http(stream, envelope)
     except Exception as error:  # noqa: BLE001 - telemetry never harms its host
         where = settings.spool or settings.endpoint
         logger.warning("afterword: no evidence is sent, %s cannot be used: %s", where, error)
         return None
+
+
+def _over_http(stream: "Stream", envelope: "Envelope") -> "Delivery":
+    from afterword import beats  # noqa: PLC0415 - only where used
+    from afterword.delivery.http import HttpDelivery  # noqa: PLC0415 - brings an HTTP stack
+
+    settings = stream.settings
+    delivery = HttpDelivery(
+        settings.endpoint, settings.token, envelope, capacity_bytes=settings.buffer_max_bytes
+    )
+    beats.begin(stream, delivery)
+    return delivery

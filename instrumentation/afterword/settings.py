@@ -17,6 +17,10 @@ Redact = Callable[[str, object], object]
 returns what may leave the process."""
 
 
+_SHORTEST_LEASE_SECONDS: Final = 0.5
+"""Three beats in it, and a batch may wait 0.2 s: shorter ones lapse by themselves."""
+
+
 class Settings(NamedTuple):
     """All that can be set, with the defaults."""
 
@@ -40,6 +44,9 @@ class Settings(NamedTuple):
     """Work begins only when its opening is safe, unless the task or its function says otherwise."""
     durable_timeout_seconds: float = 5.0
     """How long durable work waits for that at most."""
+    lease_seconds: float | None = None
+    """Over HTTP: how long the sidecar may trust the last sign of life. ``None``: 30 s, and none on
+    a platform that freezes processes; 0: none."""
     exit_timeout_seconds: float = 2.0
     """How long the process may wait at exit for its last evidence to leave."""
     spool_max_bytes: int = 256 * 1024 * 1024
@@ -113,6 +120,13 @@ def _seconds(text: str) -> float:
     return number
 
 
+def _lease_seconds(text: str) -> float:
+    number = _seconds(text)
+    if 0 < number < _SHORTEST_LEASE_SECONDS:
+        raise ValueError(f"must be {_SHORTEST_LEASE_SECONDS} seconds or more, or 0 for none")
+    return number
+
+
 def _names(text: str) -> tuple[str, ...]:
     return tuple(name.strip() for name in text.split(",") if name.strip())
 
@@ -134,6 +148,7 @@ _VARIABLES: Final[tuple[tuple[str, str, Callable[[str], object]], ...]] = (
     ("AFTERWORD_GUARD_LEAD_SECONDS", "guard_lead_seconds", _seconds),
     ("AFTERWORD_DURABLE", "durable", _boolean),
     ("AFTERWORD_DURABLE_TIMEOUT_SECONDS", "durable_timeout_seconds", _seconds),
+    ("AFTERWORD_LEASE_SECONDS", "lease_seconds", _lease_seconds),
     ("AFTERWORD_EXIT_TIMEOUT_SECONDS", "exit_timeout_seconds", _seconds),
     ("AFTERWORD_SPOOL_MAX_BYTES", "spool_max_bytes", _positive_integer),
     ("AFTERWORD_SPOOL_SEGMENT_BYTES", "spool_segment_bytes", _positive_integer),

@@ -60,7 +60,9 @@ class Stream:
         "by_identity",
         "delivery",
         "id",
+        "is_down",
         "is_ready",
+        "lease_seconds",
         "lock",
         "next_sequence",
         "open_tasks",
@@ -82,6 +84,10 @@ class Stream:
         """By ``id()`` of the live awaitable that was handed over."""
         self._tallies: Final[dict[Labels, Tally]] = {}
         self._known_kinds: Final[dict[tuple[str, str, str, str], tuple[TaskKind, Tally]]] = {}
+        self.lease_seconds = 0.0
+        """How long the sidecar may trust a sign of life; 0: no beat was promised (``beats``)."""
+        self.is_down = False
+        """It has said that it goes down: it beats no more."""
         self.stopping = False
         """The process is about to end: whatever is cancelled from now on is ``shutdown``."""
         self._told_pending: dict[int, str] = {}
@@ -134,7 +140,7 @@ class Stream:
             if not self._is_opened():
                 try:
                     self.delivery = open_delivery(self)
-                    self._say(names.INSTANCE_UP)
+                    self.send(self._instance(names.INSTANCE_UP))
                 finally:
                     self.is_ready = True
         for hook in on_ready:
@@ -144,13 +150,23 @@ class Stream:
         """Asked again with the lock held: another thread may have been first."""
         return self.is_ready
 
-    def _say(self, state: str) -> None:
-        if self.delivery is not None:
-            counted = self.counted()
-            scheduled = sum(one.scheduled for one in counted)
-            settled = sum(sum(one.settled.values()) for one in counted)
-            sequence = self.next_sequence()
-            self.delivery.send(Instance(sequence, time_ns(), state, scheduled, settled))
+    def totals(self) -> tuple[int, int]:
+        """Tasks scheduled and tasks settled so far."""
+        counted = self.counted()
+        scheduled = sum(one.scheduled for one in counted)
+        return scheduled, sum(sum(one.settled.values()) for one in counted)
+
+    def _instance(self, state: str) -> Instance:
+        scheduled, settled = self.totals()
+        lease_seconds = self.lease_seconds or None
+        return Instance(self.next_sequence(), time_ns(), state, scheduled, settled, lease_seconds)
+
+    def tell_beat(self, confirm: Callable[[bool], None]) -> None:
+        """Say that the process lives, with its totals; ``confirm`` as in ``send_confirmed``."""
+        with self.lock:
+            beat = None if self.is_down else self._instance(names.INSTANCE_BEAT)
+        if beat is not None and self.delivery is not None:
+            self.delivery.send_confirmed(beat, confirm)
 
     def tell_stopping(self) -> None:
         """Say of every open task that the process is stopping, and where the task waits.
@@ -171,7 +187,10 @@ class Stream:
     def tell_down(self) -> None:
         """Say what is still open, then that no more will come: whatever is open then is judged."""
         self.tell_stopping()
-        self._say(names.INSTANCE_DOWN)
+        with self.lock:  # no beat has a later number than this
+            self.is_down = True
+            down = self._instance(names.INSTANCE_DOWN)
+        self.send(down)
 
     def end(self, timeout_seconds: float) -> None:
         """Report what is still open, say goodbye, and deliver it all within the time given."""

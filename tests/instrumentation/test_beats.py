@@ -1,0 +1,202 @@
+"""Beats: who promises a lease, what keeps it, and what it costs a process that has nothing open."""
+
+import asyncio
+import os
+import time
+from collections.abc import Iterator
+from typing import Any, Final
+
+import pytest
+
+import afterword
+from afterword import beats, internal_errors, names, settings, stream
+from afterword.beats import lease_of
+from afterword.settings import Settings, read
+from worlds.scripted_sidecar import PATIENCE_SECONDS, RESET, ScriptedSidecar, attributes
+
+LEASE_SECONDS: Final = 0.5
+
+
+@pytest.fixture
+def sidecar(monkeypatch: pytest.MonkeyPatch) -> Iterator[ScriptedSidecar]:
+    """Where this process's evidence goes for one test, by HTTP and under a short lease."""
+    monkeypatch.setattr(internal_errors, "re_raise", True)
+    before, aside = settings.in_force(), stream.set_aside()
+    with ScriptedSidecar() as port:
+        afterword.configure(endpoint=port.endpoint, lease_seconds=LEASE_SECONDS)
+        yield port
+        stream.end_all()
+        stream.put_back(aside)
+        settings.restore(before)
+
+
+def instances(sidecar: ScriptedSidecar, state: str) -> list[dict[str, Any]]:
+    """The attributes of the instance's records in one state, in the order of arrival."""
+    told = [attributes(each) for request in sidecar.requests for each in request.records]
+    return [each for each in told if each.get(names.STATE) == state]
+
+
+def wait_for_beats(sidecar: ScriptedSidecar, count: int) -> list[dict[str, Any]]:
+    deadline = time.monotonic() + PATIENCE_SECONDS
+    while len(found := instances(sidecar, names.INSTANCE_BEAT)) < count:
+        assert time.monotonic() < deadline, f"{len(found)} beats arrived, not {count}"
+        sidecar.wait_for_requests(len(sidecar.requests) + 1)
+    return found
+
+
+@pytest.mark.parametrize(
+    ("environment", "asked", "lease_seconds"),
+    [
+        ({}, None, beats.DEFAULT_LEASE_SECONDS),
+        ({}, 90.0, 90.0),
+        ({}, 0.0, 0.0),
+        ({"VERCEL": "1"}, 90.0, 0.0),
+        ({"AWS_LAMBDA_FUNCTION_NAME": "f"}, 90.0, 0.0),
+        ({"AWS_LAMBDA_RUNTIME_API": "127.0.0.1:9001"}, None, 0.0),
+        ({"FUNCTIONS_WORKER_RUNTIME": "python"}, 90.0, 0.0),
+        ({"FUNCTION_TARGET": "main"}, 90.0, 0.0),
+        ({"K_SERVICE": "shop"}, None, 0.0),
+        ({"K_SERVICE": "shop"}, 90.0, 90.0),
+    ],
+)
+def test_only_a_process_that_nobody_freezes_promises_a_lease(
+    environment: dict[str, str], asked: float | None, lease_seconds: float
+) -> None:
+    """Never on Vercel, Lambda and their like; on Cloud Run where it was asked for."""
+    assert lease_of(Settings(lease_seconds=asked), environment) == lease_seconds
+
+
+def test_the_setting_is_seconds_and_a_lease_too_short_to_keep_is_refused() -> None:
+    """0 promises none; what three beats do not fit into is a mistake, and told."""
+    assert read({"AFTERWORD_LEASE_SECONDS": "45"}, {})[0].lease_seconds == 45
+    assert read({}, {"lease_seconds": 0})[0].lease_seconds == 0
+    in_force, (problem,) = read({"AFTERWORD_LEASE_SECONDS": "0.1"}, {})
+    assert in_force.lease_seconds is None
+    assert "0.5 seconds or more" in str(problem)
+
+
+async def test_beats_go_on_while_a_task_blocks_the_loop(sidecar: ScriptedSidecar) -> None:
+    """A thread beats, with lease and totals; the loop is blocked until enough have arrived."""
+    arrived: list[dict[str, Any]] = []
+
+    async def blocks() -> None:
+        arrived.extend(wait_for_beats(sidecar, 4))
+
+    await _done(afterword.wait_until(blocks()))
+    assert [each[names.LEASE_SECONDS] for each in arrived] == [LEASE_SECONDS] * 4
+    assert {each[names.SCHEDULED_TOTAL] for each in arrived} == {"1"}
+    assert {each[names.SETTLED_TOTAL] for each in arrived} == {"0"}
+    (up,) = instances(sidecar, names.INSTANCE_UP)
+    assert up[names.LEASE_SECONDS] == LEASE_SECONDS
+
+
+async def test_an_idle_process_levels_its_account_and_falls_silent(
+    sidecar: ScriptedSidecar,
+) -> None:
+    """The last beat has the last totals; after it nothing is told, however long nobody calls."""
+    await _done(afterword.wait_until(_quick()))
+    beat = _beat_of(stream.current())
+    await asyncio.to_thread(wait_for_beats, sidecar, 1)
+    assert afterword.flush(PATIENCE_SECONDS)
+    last = instances(sidecar, names.INSTANCE_BEAT)[-1]
+    assert (last[names.SCHEDULED_TOTAL], last[names.SETTLED_TOTAL]) == ("1", "1")
+    told = len(sidecar.requests)
+    for _ in range(10):
+        beat.tell()
+    assert afterword.flush(PATIENCE_SECONDS)
+    assert len(sidecar.requests) == told
+
+
+async def test_one_beat_waits_for_a_sidecar_that_is_away_and_no_second(
+    sidecar: ScriptedSidecar,
+) -> None:
+    """A partition costs one record of memory and one try a beat; healed, the lease is renewed."""
+    sidecar.script.extend([RESET] * 8)
+    blocked = asyncio.Event()
+    future = afterword.wait_until(_waits(blocked))
+    beat = _beat_of(stream.current())
+    for _ in range(50):
+        beat.tell()
+    await asyncio.to_thread(sidecar.wait_for_requests, 9)
+    blocked.set()
+    await _done(future)
+    assert afterword.flush(PATIENCE_SECONDS)
+    taken = [
+        attributes(each)
+        for request in sidecar.requests[8:]
+        for each in request.records
+        if attributes(each).get(names.STATE) == names.INSTANCE_BEAT
+    ]
+    assert 1 <= len(taken) < 10
+    assert len({each[names.SEQUENCE] for each in taken}) == len(taken)
+
+
+async def test_a_stream_that_said_goodbye_beats_no_more(sidecar: ScriptedSidecar) -> None:
+    """The last word of an instance is ``down``, with its totals; a beat would take it back."""
+    await _done(afterword.wait_until(_quick()))
+    ending = stream.current()
+    beat = _beat_of(ending)
+    ending.tell_down()
+    beat.tell()
+    assert afterword.flush(PATIENCE_SECONDS)
+    told = [attributes(each) for request in sidecar.requests for each in request.records]
+    states = [each[names.STATE] for each in told if names.STATE in each]
+    assert (states[0], states[-1]) == (names.INSTANCE_UP, names.INSTANCE_DOWN)
+    assert (told[-1][names.SCHEDULED_TOTAL], told[-1][names.SETTLED_TOTAL]) == ("1", "1")
+
+
+def test_a_forked_child_keeps_its_own_promise(sidecar: ScriptedSidecar) -> None:
+    """The parent's thread stays behind; the child's stream has a thread and beats of its own."""
+    asyncio.run(_one())
+    parent = stream.current().id.hex()
+    read_end, write_end = os.pipe()
+    pid = os.fork()
+    if not pid:
+        os.close(write_end)
+        try:
+            asyncio.run(_one())
+            os.read(read_end, 1)  # until the parent has seen it beat
+        finally:
+            os._exit(0)
+    try:
+        deadline = time.monotonic() + PATIENCE_SECONDS
+        while not (children := _streams_that_beat(sidecar) - {parent}):
+            assert time.monotonic() < deadline
+            sidecar.wait_for_requests(len(sidecar.requests) + 1)
+    finally:
+        os.close(write_end)
+        os.close(read_end)
+        os.waitpid(pid, 0)
+    assert len(children) == 1
+
+
+def _streams_that_beat(sidecar: ScriptedSidecar) -> set[str]:
+    marked = f'"key":"{names.STREAM}","value":{{"stringValue":"'
+    return {
+        request.body.decode().split(marked)[1][:32]
+        for request in sidecar.requests
+        for each in request.records
+        if attributes(each).get(names.STATE) == names.INSTANCE_BEAT
+    }
+
+
+def _beat_of(own: stream.Stream) -> beats.Beat:
+    (beat,) = [each for each in beats._keeper()._beats if each.stream is own]
+    return beat
+
+
+async def _quick() -> None:
+    """Ends at once."""
+
+
+async def _waits(event: asyncio.Event) -> None:
+    await event.wait()
+
+
+async def _one() -> None:
+    await _done(afterword.wait_until(_quick()))
+
+
+async def _done(future: "asyncio.Future[Any] | None") -> None:
+    assert future is not None
+    await future
