@@ -22,6 +22,8 @@ PATIENCE_SECONDS: Final = 20.0
 class SidecarProcess:
     """``afterword sidecar`` over a folder: its book is ``book.db``, its spool ``spool``."""
 
+    module = "afterword_sidecar"
+
     def __init__(self, folder: Path, *flags: str, **environment: str) -> None:
         self.database = folder / "book.db"
         self.spool = folder / "spool"
@@ -30,7 +32,7 @@ class SidecarProcess:
         self._addresses: dict[str, str] = {}
         self.process = subprocess.Popen(
             [
-                *(sys.executable, "-m", "afterword_sidecar", "sidecar"),
+                *(sys.executable, "-m", self.module, "sidecar"),
                 *("--receiver-port", "0", "--operators-port", "0"),
                 *("--database", str(self.database), "--spool", str(self.spool)),
                 *flags,

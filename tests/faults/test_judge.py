@@ -1,0 +1,130 @@
+"""The judge can say no: each way in which a book can be wrong is seen, and named."""
+
+from collections import Counter
+
+import pytest
+
+from worlds.faults.fault import (
+    COMPLETED,
+    EXPIRED,
+    FAILED,
+    LOST,
+    OVERDUE,
+    Case,
+    Expected,
+    Verdict,
+    expect,
+    inferred,
+    proven,
+)
+from worlds.faults.judge import Amendment, Entry, Judgement, Letter, Wire, judge
+
+DIED_AT = 1_000.0
+EXPIRED_NOW = inferred(*EXPIRED)
+OVERDUE_NOW = inferred(*OVERDUE)
+SILENT = Wire(frozenset(), frozenset())
+HEARD_OF = Wire(frozenset({1}), frozenset())
+
+
+def entry(*verdicts: Verdict, taken_back: tuple[Amendment, ...] = (), **more: object) -> Entry:
+    """A task booked once, with these verdicts and the letter of the last."""
+    last = verdicts[-1] if verdicts else COMPLETED
+    letters = (Letter(last, DIED_AT + 0.25, last != COMPLETED, 1),) if verdicts else ()
+    values: dict[str, object] = {
+        "scheduled": 1,
+        "settled": Counter(verdicts),
+        "amended": Counter(taken_back),
+        "letters": letters if last != COMPLETED else (),
+    }
+    return Entry(**{**values, **more})  # type: ignore[arg-type] # fields by name
+
+
+def amendment(before: Verdict, after: Verdict) -> Amendment:
+    return Amendment(*before[:2], *after[:2])
+
+
+def judged(expected: Expected, said: Entry | None, wire: Wire | None = None) -> Judgement:
+    """Of one task, number 1."""
+    return judge(Case({1: expected}), {} if said is None else {1: said}, wire)
+
+
+def column(judgement: Judgement) -> str:
+    """The one column the task is in."""
+    names = ("right", "wrong", "invisible", "false_alarms", "died_in_buffer")
+    (found,) = (name for name in names if getattr(judgement, name))
+    assert judgement.agrees == (not judgement.differences)
+    return found
+
+
+DIES = expect(COMPLETED)._replace(may_die_in_buffer=True)
+LOSES = expect(proven(*LOST), sealed_at=DIED_AT)
+FREEZES = expect(COMPLETED)._replace(alarms=frozenset({OVERDUE_NOW}))
+AMENDED = amendment(OVERDUE_NOW, COMPLETED)
+
+
+@pytest.mark.parametrize(
+    ("expected", "said", "wire", "is_in"),
+    [
+        (expect(COMPLETED), entry(COMPLETED), None, "right"),
+        (LOSES, entry(proven(*LOST)), None, "right"),
+        (LOSES, entry(COMPLETED), None, "wrong"),
+        (LOSES, entry(inferred(*LOST)), None, "wrong"),
+        (LOSES, None, None, "invisible"),
+        (LOSES, entry(settled=Counter(), in_flight=1), None, "wrong"),
+        (LOSES, entry(proven(*LOST), scheduled=2), None, "wrong"),
+        (LOSES, entry(proven(*LOST), proven(*LOST)), None, "wrong"),
+        (LOSES, entry(proven(*LOST), letters=()), None, "wrong"),
+        (LOSES, entry(proven(*LOST), letters=(Letter(proven(*LOST), 0, True, 2),)), None, "wrong"),
+        (LOSES, entry(proven(*LOST), letters=(Letter(proven(*LOST), 0, False, 1),)), None, "wrong"),
+        (expect(COMPLETED), entry(proven(*LOST)), None, "false_alarms"),
+        (expect(COMPLETED), entry(COMPLETED, letters=(Letter(FAILED, 0, True, 1),)), None,
+         "false_alarms"),
+        (expect(COMPLETED), entry(OVERDUE_NOW, COMPLETED, taken_back=(AMENDED,)), None,
+         "false_alarms"),
+        (FREEZES, entry(OVERDUE_NOW, COMPLETED, taken_back=(AMENDED,)), None, "right"),
+        (FREEZES, entry(COMPLETED), None, "right"),
+        (FREEZES, entry(OVERDUE_NOW), None, "false_alarms"),
+        (FREEZES, entry(OVERDUE_NOW, COMPLETED), None, "wrong"),
+        (FREEZES, entry(COMPLETED, taken_back=(AMENDED,)), None, "wrong"),
+        (FREEZES, entry(FAILED, COMPLETED, taken_back=(amendment(FAILED, COMPLETED),)), None,
+         "false_alarms"),
+        (DIES, None, SILENT, "died_in_buffer"),
+        (DIES, None, HEARD_OF, "invisible"),
+        (DIES, None, None, "invisible"),
+        (expect(COMPLETED), None, SILENT, "invisible"),
+        (DIES, entry(EXPIRED_NOW), HEARD_OF, "died_in_buffer"),
+        (DIES, entry(proven(*LOST)), HEARD_OF, "false_alarms"),
+        (DIES, entry(EXPIRED_NOW), Wire(frozenset({1}), frozenset({1})), "false_alarms"),
+    ],
+)  # fmt: skip
+def test_every_task_falls_into_the_column_it_belongs_to(
+    expected: Expected, said: Entry | None, wire: Wire | None, is_in: str
+) -> None:
+    """Right, wrong, invisible, false alarm, died in the buffer: one of them, and no other."""
+    assert column(judged(expected, said, wire)) == is_in
+
+
+def test_what_was_never_handed_over_is_a_difference() -> None:
+    """A task that only the book knows is no task's fault, and the row fails all the same."""
+    judgement = judge(Case({}), {7: entry(COMPLETED)}, None)
+    assert not judgement.agrees
+    assert judgement.differences == ("task 7: in the book, and was never handed over",)
+
+
+def test_what_a_row_notes_fails_it() -> None:
+    """What no task stands for (an error that was not clear) is not lost."""
+    assert not judge(Case({}, ("exit code 0",)), {}, None).agrees
+
+
+def test_alarms_of_a_freeze_are_counted_apart_and_the_slowest_verdict_is_timed() -> None:
+    """The columns beside right and wrong: amended, only while frozen, absent, time to verdict."""
+    case = Case({1: FREEZES, 2: LOSES, 3: DIES})
+    book = {
+        1: entry(OVERDUE_NOW, COMPLETED, taken_back=(AMENDED,)),
+        2: entry(proven(*LOST), letters=(Letter(proven(*LOST), DIED_AT + 0.25, True, 2),)),
+    }
+    judgement = judge(case, book, SILENT)
+    assert (judgement.tasks, judgement.right, judgement.died_in_buffer) == (3, 2, 1)
+    assert (judgement.amended, judgement.only_while_frozen, judgement.absent) == (1, 1, 1)
+    assert judgement.slowest_seconds == 0.25
+    assert judgement.agrees

@@ -1,0 +1,105 @@
+"""What a row of the suite is: a fault, what is expected of each of its tasks, and how it is run."""
+
+from collections.abc import Callable, Mapping
+from typing import TYPE_CHECKING, Final, Literal, NamedTuple
+
+if TYPE_CHECKING:
+    from worlds.faults.world import World
+
+Delivery = Literal["spool", "http", "durable"]
+"""How evidence travels; ``durable`` is HTTP where work begins only when its opening is safe."""
+
+BOTH: Final[tuple[Delivery, ...]] = ("spool", "http")
+SPOOL: Final[tuple[Delivery, ...]] = ("spool",)
+HTTP: Final[tuple[Delivery, ...]] = ("http",)
+ALL: Final[tuple[Delivery, ...]] = ("spool", "http", "durable")
+
+
+class Verdict(NamedTuple):
+    """How a task ended, in the words of the outcome table."""
+
+    outcome: str
+    reason: str
+    basis: str
+
+    def __str__(self) -> str:
+        return f"{self.outcome}/{self.reason} ({self.basis})"
+
+
+COMPLETED: Final = Verdict("completed", "completed", "observed")
+FAILED: Final = Verdict("failed", "exception", "observed")
+TIMED_OUT: Final = Verdict("timed_out", "timeout", "observed")
+TIMEOUT_RAISED: Final = Verdict("timed_out", "raised", "observed")
+CANCELLED: Final = Verdict("cancelled", "cancelled", "observed")
+DISCONNECTED: Final = Verdict("cancelled", "disconnected", "observed")
+NO_CONTEXT: Final = Verdict("dropped", "no_context", "observed")
+REFUSED: Final = Verdict("dropped", "refused", "observed")
+SKIPPED: Final = Verdict("dropped", "skipped", "observed")
+ABANDONED: Final = Verdict("dropped", "abandoned", "observed")
+SHUTDOWN: Final = Verdict("dropped", "shutdown", "observed")
+
+
+def inferred(outcome: str, reason: str) -> Verdict:
+    """A verdict from silence."""
+    return Verdict(outcome, reason, "inferred")
+
+
+def proven(outcome: str, reason: str) -> Verdict:
+    """A verdict on a process whose lock fell."""
+    return Verdict(outcome, reason, "proven")
+
+
+LOST: Final = ("dropped", "instance_lost")
+EXPIRED: Final = ("dropped", "expired")
+STOPPED: Final = ("dropped", "shutdown")
+OVERDUE: Final = ("timed_out", "platform_deadline")
+NEVER_STARTED: Final = ("dropped", "never_started")
+
+
+class Expected(NamedTuple):
+    """What the book must say of one task, once everything has come to rest."""
+
+    verdicts: frozenset[Verdict]
+    """Any of them is right; more than one only where the truth itself does not decide."""
+    alarms: frozenset[Verdict] = frozenset()
+    """What it may have said before (of a frozen process, an unreachable one), and took back by
+    exactly one amendment. Any other change of mind is a false alarm."""
+    sealed_at: float | None = None
+    """When its fate was sealed, Unix seconds: the time to verdict runs from here."""
+    may_die_in_buffer: bool = False
+    """Its process was killed with evidence in memory: what the wire never saw may be missing."""
+    payload_kept: bool = True
+    """Its dead letter must have the payload (not where a row overflows a buffer)."""
+
+    @property
+    def completes(self) -> bool:
+        """Whether it truly completed."""
+        return COMPLETED in self.verdicts
+
+
+def expect(*verdicts: Verdict, sealed_at: float | None = None) -> Expected:
+    """Expect any of these."""
+    return Expected(frozenset(verdicts), sealed_at=sealed_at)
+
+
+class Case(NamedTuple):
+    """What a row leaves to the judge: what is expected of every task, by number."""
+
+    expected: Mapping[int, Expected]
+    notes: tuple[str, ...] = ()
+    """What else went wrong that no task stands for (an error that was not clear, an exit code)."""
+
+
+class Fault(NamedTuple):
+    """A row of the table."""
+
+    name: str
+    """Short, and unique; ``ONLY=`` finds it by a part of it."""
+    modes: tuple[int, ...]
+    """Rows of the table of ways in which deferred work is lost (``docs/faults.md``)."""
+    deliveries: tuple[Delivery, ...]
+    does: str
+    """What is done to the processes, for the documentation."""
+    expects: str
+    """What the book is to say, for the documentation."""
+    run: "Callable[[World], Case]"

@@ -1,0 +1,8 @@
+"""All rows, in the order of the table."""
+
+from typing import Final
+
+from worlds.faults.fault import Fault
+from worlds.faults.rows import processes
+
+FAULTS: Final[tuple[Fault, ...]] = (*processes.ROWS,)

@@ -1,0 +1,181 @@
+"""All that a row acts on: a folder, a sidecar, a proxy before it, and applications."""
+
+import time
+from collections.abc import Callable
+from contextlib import ExitStack
+from pathlib import Path
+from subprocess import TimeoutExpired
+from typing import Final, Self
+
+from worlds.faults import book, truth
+from worlds.faults.app_process import TESTS, AppProcess
+from worlds.faults.fault import Case, Delivery, Expected
+from worlds.faults.judge import Entry, Judgement, Wire, judge
+from worlds.faults.mix import Mix, mix
+from worlds.faults.proxy import Proxy
+from worlds.sidecar_process import SidecarProcess
+
+SETTLING_SECONDS: Final = 30.0
+"""How long the book may take to come to rest before it is judged as it is."""
+LOOK_SECONDS: Final = 0.02
+GRACE_SECONDS: Final = 0.3
+LONGEST_LIFE_SECONDS: Final = 1.5
+"""Of tasks over HTTP whose process may be gone, in rows where it is."""
+MOST_TASKS: Final = 20_000
+
+
+class Sidecar(SidecarProcess):
+    """The real sidecar, told that its clients pause for a second at most (``apps/sidecar.py``)."""
+
+    module = "worlds.faults.apps.sidecar"
+
+
+class World:
+    """One run of one row. A context manager."""
+
+    def __init__(self, folder: Path, delivery: Delivery, tasks: int, seed: int) -> None:
+        self.folder: Final = folder
+        self.delivery: Final = delivery
+        self.tasks: Final = tasks
+        """N: how many tasks the row is to have."""
+        self.seed: Final = seed
+        self.truth_path: Final = folder / "truth.jsonl"
+        self.proxy: Final = Proxy(seed)
+        self.apps: Final[list[AppProcess]] = []
+        self._sidecar: Sidecar | None = None
+        self._flags: tuple[str, ...] = ()
+        self._sidecar_environment: dict[str, str] = {}
+        self._cleaning: Final = ExitStack()
+
+    @property
+    def by_spool(self) -> bool:
+        """Whether application and sidecar share a directory."""
+        return self.delivery == "spool"
+
+    @property
+    def numbers(self) -> range:
+        """The tasks' numbers: 1 to N."""
+        return range(1, self.tasks + 1)
+
+    @property
+    def sidecar(self) -> Sidecar:
+        """The sidecar that was started last."""
+        assert self._sidecar is not None, "no sidecar was started"
+        return self._sidecar
+
+    @property
+    def spool(self) -> Path:
+        """The directory that both share."""
+        return self.folder / "spool"
+
+    def mix(self, *kinds: str) -> Mix:
+        """All of the row's tasks, these kinds mixed by the seed."""
+        return mix(self.numbers, kinds, self.seed)
+
+    # ---- processes ----------------------------------------------------------------------------
+
+    def start_sidecar(
+        self,
+        *flags: str,
+        grace: float = GRACE_SECONDS,
+        longest_life: float = 3600.0,
+        **environment: str,
+    ) -> Sidecar:
+        """Start it, or start it again on the same book; applications reach it where they did."""
+        judging = ("--grace", f"{grace}s", "--longest-life", f"{longest_life}s")
+        room = ("--tasks-per-service", str(MOST_TASKS), "--series-in-all", str(MOST_TASKS))
+        self._flags = (*judging, *room, *flags)
+        self._sidecar_environment = environment
+        return self.restart_sidecar()
+
+    def restart_sidecar(self) -> Sidecar:
+        """Start it again as it was started last."""
+        self._sidecar = Sidecar(
+            self.folder,
+            *self._flags,
+            PYTHONPATH=str(TESTS),
+            **self._sidecar_environment,
+        )
+        self.proxy.lead_to(self._sidecar.receiver)
+        return self._sidecar
+
+    def environment(self) -> dict[str, str]:
+        """What a program under test is started with: how it reports, and where the truth goes."""
+        reports = (
+            {"AFTERWORD_SPOOL": str(self.spool)}
+            if self.by_spool
+            else {"AFTERWORD_ENDPOINT": self.proxy.endpoint}
+        )
+        if self.delivery == "durable":
+            reports["AFTERWORD_DURABLE"] = "1"
+        return {
+            **reports,
+            "OTEL_SERVICE_NAME": "faults",
+            "PYTHONPATH": str(TESTS),
+            "FAULTS_TRUTH": str(self.truth_path),
+        }
+
+    def start_app(self, program: str = "plain", **environment: str) -> AppProcess:
+        """Start a program under test."""
+        log = self.folder / "app.log"
+        app = AppProcess(program, log, {**self.environment(), **environment})
+        self.apps.append(app)
+        return app
+
+    # ---- the book -----------------------------------------------------------------------------
+
+    def expected(
+        self, unended: Callable[[truth.Told], Expected] | None = None
+    ) -> dict[int, Expected]:
+        """What is expected of each task: its own end, else what ``unended`` says."""
+        return truth.expectations(truth.read(self.truth_path), unended)
+
+    @property
+    def wire(self) -> Wire | None:
+        """What the sidecar acknowledged; ``None`` by spool."""
+        return None if self.by_spool else self.proxy.wire
+
+    def book(self) -> dict[int, Entry]:
+        """What the sidecar says now."""
+        return book.read(self.sidecar.operators)
+
+    def judge(self, case: Case) -> Judgement:
+        """Judge the book once it agrees, or as it is when its time to do so is over."""
+        end = time.monotonic() + SETTLING_SECONDS
+        while True:
+            judgement = judge(case, self.book(), self.wire)
+            if judgement.agrees or time.monotonic() > end:
+                return judgement
+            self.pace()
+
+    def until(self, holds: Callable[[], bool], what: str) -> None:
+        """Return when it holds. Raises ``AssertionError`` if it does not come to."""
+        end = time.monotonic() + SETTLING_SECONDS
+        while not holds():
+            assert time.monotonic() < end, f"it did not come to pass that {what}"
+            self.pace()
+
+    def pace(self) -> None:
+        """A moment between two looks, ended at once by the sidecar's death."""
+        try:
+            self.sidecar.process.wait(LOOK_SECONDS)
+        except TimeoutExpired:
+            return
+        raise AssertionError(f"the sidecar has ended:\n{self.sidecar.log}")
+
+    # ---- from beginning to end ----------------------------------------------------------------
+
+    def cleared(self, clear: Callable[[], object]) -> None:
+        """Do this when the row is over, last thing first."""
+        self._cleaning.callback(clear)
+
+    def __enter__(self) -> Self:
+        self._cleaning.enter_context(self.proxy)
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        for app in self.apps:
+            app.clear()
+        if self._sidecar is not None and self._sidecar.process.poll() is None:
+            self._sidecar.kill()
+        self._cleaning.close()
