@@ -22,6 +22,8 @@ class DeadLetterQuery(msgspec.Struct, frozen=True, kw_only=True):
     task: str = ""
     outcome: str = ""
     reason: str = ""
+    error: str = ""
+    """What it failed with: ``letters.error_of``."""
     state: Literal["", "open", "closed"] = ""
     """``closed``: late evidence showed that the task completed after all."""
     since: float | None = None
@@ -39,6 +41,31 @@ class DeadLetterPage(msgspec.Struct, frozen=True):
     letters: list[DeadLetter]
     next_cursor: str = ""
     """Empty on the last page."""
+
+
+class LossCount(msgspec.Struct, frozen=True):
+    """How many dead letters of one kind were pronounced within one slot of time."""
+
+    error: str
+    """``letters.error_of``; empty where there was none, as for a process that was killed."""
+    service: str
+    task: str
+    outcome: str
+    reason: str
+    slot: int
+    """Unix seconds of the verdict, divided by the slot's length."""
+    count: int
+
+
+class Tally(msgspec.Struct, frozen=True):
+    """A stretch of dead letters, counted."""
+
+    counts: list[LossCount]
+    """In no order."""
+    examined: int
+    """How many letters that is, those that the query does not take too."""
+    next_cursor: str = ""
+    """For the stretch before it; empty when all are counted."""
 
 
 class Retention(msgspec.Struct, frozen=True, kw_only=True):
@@ -91,6 +118,14 @@ class Store(Protocol):
 
     def dead_letter(self, letter_id: str) -> tuple[DeadLetter, str | None] | None:
         """A dead letter and its payload; ``None`` if there is no such letter."""
+
+    def tally(self, query: DeadLetterQuery, slot_seconds: int) -> Tally:
+        """Count what ``query`` takes by kind and slot, newest first, ``query.limit`` at most.
+
+        The limit is on the letters that are looked at, not on those that match, so that each call
+        is short, and commits need not wait for a long count. Raises ``StoreError``; ``ValueError``
+        for a foreign cursor.
+        """
 
     def prune(self, retention: Retention, now: float) -> Pruned:
         """Take what is beyond ``retention``, payloads erased. Raises ``StoreError``.

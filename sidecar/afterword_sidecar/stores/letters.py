@@ -16,6 +16,11 @@ def labels_of(letter: DeadLetter) -> Labels:
     return (series.service, series.task, letter.settled.verdict.outcome)
 
 
+def error_of(settled: SettledTask) -> str:
+    """The class of what the task failed with; empty where nothing was raised."""
+    return settled.error_type or settled.exception_type
+
+
 def amendable(letter: DeadLetter) -> bool:
     """True while its verdict is not the task's own closing, and it did not turn out to be wrong."""
     return letter.closed_at is None and letter.settled.verdict.basis != OBSERVED
@@ -38,6 +43,7 @@ def matches(query: DeadLetterQuery, letter: DeadLetter) -> bool:
         and query.task in ("", opening.task, opening.series.task)
         and query.outcome in ("", verdict.outcome)
         and query.reason in ("", verdict.reason)
+        and query.error in ("", error_of(settled))
         and query.state in ("", "open" if letter.closed_at is None else "closed")
         and (query.since is None or verdict.at >= query.since)
         and (query.until is None or verdict.at < query.until)

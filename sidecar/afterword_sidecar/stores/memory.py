@@ -19,12 +19,14 @@ from afterword_sidecar.ledger.records import (
 from afterword_sidecar.stores.contract import (
     DeadLetterPage,
     DeadLetterQuery,
+    LossCount,
     Pruned,
     Retention,
     StoreError,
+    Tally,
     Unpublished,
 )
-from afterword_sidecar.stores.letters import amendable, labels_of, matches, without_stack
+from afterword_sidecar.stores.letters import amendable, error_of, labels_of, matches, without_stack
 from afterword_sidecar.stores.limits import PRUNED_AT_ONCE, RETIRED_AT_MOST
 from afterword_sidecar.stores.positions import beginning_of, cursor_of, key_from, position_of
 
@@ -103,6 +105,19 @@ class MemoryStore:
         key = key_from(letter_id)
         letter = None if key is None else self._letters.get(key)
         return None if letter is None or key is None else (letter, self._payloads.get(key))
+
+    def tally(self, query: DeadLetterQuery, slot_seconds: int) -> Tally:
+        """Count a stretch by kind and slot. Raises ``ValueError`` for a foreign cursor."""
+        self._check("count dead letters")
+        begin = beginning_of(query)
+        within = DeadLetterQuery(since=query.since, until=query.until)
+        found = [each for each in self._letters.values() if matches(within, each)]
+        found = sorted((each for each in found if position_of(each) < begin), key=position_of)
+        stretch = found[::-1][: query.limit]
+        kinds = Counter(_kind(each, slot_seconds) for each in stretch if matches(query, each))
+        more = len(found) > len(stretch)
+        cursor = cursor_of(position_of(stretch[-1])) if more else ""
+        return Tally([LossCount(*kind, n) for kind, n in kinds.items()], len(stretch), cursor)
 
     def prune(self, retention: Retention, now: float) -> Pruned:
         """Take what is beyond ``retention``: ``PRUNED_AT_ONCE`` at most."""
@@ -183,3 +198,11 @@ class MemoryStore:
     def _check(self, operation: str) -> None:
         if self._closed:
             raise StoreError(f"{operation}: {_SUBJECT}: the book is closed; make a new one")
+
+
+def _kind(letter: DeadLetter, slot_seconds: int) -> tuple[str, str, str, str, str, int]:
+    settled = letter.settled
+    opening, verdict = settled.opening, settled.verdict
+    slot = int(verdict.at // slot_seconds)
+    service, task = opening.source.service, opening.task
+    return (error_of(settled), service, task, verdict.outcome, verdict.reason, slot)

@@ -4,10 +4,10 @@ from copy import deepcopy
 from typing import Any
 
 import pytest
-from msgspec.structs import replace
+from msgspec.structs import astuple, replace
 
 from afterword.names import INFERRED, OBSERVED, PROVEN
-from afterword_sidecar.ledger.records import Changes, Notes, Saved
+from afterword_sidecar.ledger.records import Changes, DeadLetter, Notes, Saved
 from afterword_sidecar.stores.contract import DeadLetterQuery, Retention, StoreError
 from afterword_sidecar.stores.limits import PRUNED_AT_ONCE, RETIRED_AT_MOST
 from afterword_sidecar.stores.memory import MemoryStore
@@ -401,3 +401,50 @@ def test_a_store_that_is_not_told_to_notes_nothing() -> None:
     store = MemoryStore()
     store.commit(Changes(dead_letters=[row(letter(9, of=opening(1)))]))
     assert store.unpublished(limit=10) == ([], 0)
+
+
+def test_losses_are_counted_by_kind_and_slot_under_any_filter(book: Book) -> None:
+    """Stretch by stretch, whatever their length, the counts add up to what the list shows."""
+    letters = [
+        letter(1, at=3600.0),
+        letter(2, at=3600.5, closed_at=9e9),
+        replace_settled(letter(3, at=7201.0, outcome="failed", reason="exception"), "ValueError"),
+        replace_settled(letter(4, at=7202.0, outcome="failed", reason="exception"), "ValueError"),
+        letter(5, at=7203.0, of=opening(5, TILL, OTHER, task="true name")),
+    ]
+    book.store.commit(Changes(dead_letters=[row(each) for each in letters]))
+    mail = ("", "prod/shop", "send_mail", "dropped", "instance_lost", 1)
+    raised = ("ValueError", "prod/shop", "send_mail", "failed", "exception", 2)
+    named = ("", "till", "true name", "dropped", "instance_lost", 2)
+    expected: list[tuple[dict[str, Any], dict[tuple[object, ...], int]]] = [
+        ({}, {mail: 2, raised: 2, named: 1}),
+        ({"error": "ValueError"}, {raised: 2}),
+        ({"task": "_other"}, {named: 1}),
+        ({"state": "open", "reason": "instance_lost"}, {mail: 1, named: 1}),
+        ({"since": 3600.5, "until": 7202.0}, {mail: 1, raised: 1}),
+        ({"service": "nobody's"}, {}),
+    ]
+    for conditions, counts in expected:
+        for length in (1, 2, 5, 6):
+            assert tallied(book, length, **conditions) == counts, (conditions, length)
+        assert sum(counts.values()) == len(ids(book, **conditions))
+    with pytest.raises(ValueError, match="cursor"):
+        book.store.tally(DeadLetterQuery(cursor="foreign"), 3600)
+
+
+def tallied(book: Book, length: int, **conditions: Any) -> dict[tuple[object, ...], int]:
+    counts: dict[tuple[object, ...], int] = {}
+    query = DeadLetterQuery(limit=length, **conditions)
+    while True:
+        tally = book.store.tally(query, 3600)
+        assert tally.examined <= length
+        for kind in tally.counts:
+            *key, count = astuple(kind)
+            counts[tuple(key)] = counts.get(tuple(key), 0) + count
+        if not tally.next_cursor:
+            return counts
+        query = replace(query, cursor=tally.next_cursor)
+
+
+def replace_settled(found: DeadLetter, error_type: str) -> DeadLetter:
+    return replace(found, settled=replace(found.settled, error_type=error_type))

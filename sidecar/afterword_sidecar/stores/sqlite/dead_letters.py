@@ -9,7 +9,7 @@ from msgspec.structs import replace
 
 from afterword_sidecar.ledger.records import DeadLetter, DeadLetterRow, SettledTask, TaskKey
 from afterword_sidecar.stores.contract import DeadLetterPage, DeadLetterQuery
-from afterword_sidecar.stores.letters import Labels, amendable, labels_of, without_stack
+from afterword_sidecar.stores.letters import Labels, amendable, error_of, labels_of, without_stack
 from afterword_sidecar.stores.positions import Position, cursor_of, position_of
 from afterword_sidecar.stores.sqlite import payloads
 from afterword_sidecar.stores.sqlite.connection import Connection
@@ -18,9 +18,9 @@ from afterword_sidecar.stores.sqlite.interning import Interned
 _PUT: Final = """
 INSERT INTO dead_letters (
     stream, sequence, service, task, service_label, task_label,
-    outcome, reason, pronounced_at, closed_at, amendable, letter, payload_bytes
+    outcome, reason, pronounced_at, closed_at, amendable, letter, error, payload_bytes
 ) VALUES (
-    ?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12,
+    ?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13,
     coalesce((SELECT length(payload) FROM payloads WHERE stream = ?1 AND sequence = ?2), 0)
 )
 ON CONFLICT (stream, sequence) DO UPDATE SET
@@ -34,21 +34,26 @@ ON CONFLICT (stream, sequence) DO UPDATE SET
     closed_at = excluded.closed_at,
     amendable = excluded.amendable,
     letter = excluded.letter,
+    error = excluded.error,
     payload_bytes = excluded.payload_bytes
 """
 
-_PAGE: Final = """
-SELECT letter FROM dead_letters INDEXED BY dead_letters_by_time
+BY_TIME: Final = """
+FROM dead_letters INDEXED BY dead_letters_by_time
 WHERE (pronounced_at, stream, sequence) < (:at, :stream, :sequence)
 AND pronounced_at >= :since AND pronounced_at < :until
-AND (:service = '' OR service = :service OR service_label = :service)
+"""
+CONDITIONS: Final = """
+(:service = '' OR service = :service OR service_label = :service)
 AND (:task = '' OR task = :task OR task_label = :task)
 AND (:outcome = '' OR outcome = :outcome)
 AND (:reason = '' OR reason = :reason)
+AND (:error = '' OR error = :error)
 AND (:state = '' OR (closed_at IS NULL) = (:state = 'open'))
-ORDER BY pronounced_at DESC, stream DESC, sequence DESC
-LIMIT :limit
 """
+NEWEST_FIRST: Final = "ORDER BY pronounced_at DESC, stream DESC, sequence DESC"
+
+_PAGE: Final = f"SELECT letter {BY_TIME} AND {CONDITIONS} {NEWEST_FIRST} LIMIT :limit"
 
 _READ: Final = "SELECT letter FROM dead_letters WHERE stream = ? AND sequence = ?"
 _AMENDABLE: Final = "SELECT letter FROM dead_letters WHERE amendable ORDER BY number"
@@ -82,6 +87,7 @@ def _parameters(letter: DeadLetter) -> tuple[object, ...]:
         letter.closed_at,
         amendable(letter),
         _encode(letter),
+        error_of(letter.settled),
     )
 
 
@@ -91,21 +97,25 @@ def page(connection: Connection, query: DeadLetterQuery, begin: Position) -> Dea
     Walks the index from the cursor on, so a rare match costs a walk over all that are kept (about
     0.2 µs each), reading no letter that is not shown.
     """
+    conditions = conditions_of(query, begin) | {"limit": query.limit + 1}
+    letters = [_decode(letter) for (letter,) in connection.execute(_PAGE, conditions)]
+    shown = letters[: query.limit]
+    more = len(letters) > len(shown)
+    return DeadLetterPage(shown, cursor_of(position_of(shown[-1])) if more else "")
+
+
+def conditions_of(query: DeadLetterQuery, begin: Position) -> dict[str, object]:
+    """What ``BY_TIME`` and ``CONDITIONS`` are to be given."""
     at, stream, sequence = begin
-    conditions = {
-        **{name: getattr(query, name) for name in ("service", "task", "outcome", "reason")},
-        "state": query.state,
+    names = ("service", "task", "outcome", "reason", "error", "state")
+    return {
+        **{name: getattr(query, name) for name in names},
         "since": -math.inf if query.since is None else query.since,
         "until": math.inf if query.until is None else query.until,
         "at": at,
         "stream": stream,
         "sequence": sequence,
-        "limit": query.limit + 1,
     }
-    letters = [_decode(letter) for (letter,) in connection.execute(_PAGE, conditions)]
-    shown = letters[: query.limit]
-    more = len(letters) > len(shown)
-    return DeadLetterPage(shown, cursor_of(position_of(shown[-1])) if more else "")
 
 
 def read(connection: Connection, key: TaskKey) -> tuple[DeadLetter, str | None] | None:

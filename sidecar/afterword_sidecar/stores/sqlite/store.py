@@ -17,6 +17,7 @@ from afterword_sidecar.stores.contract import (
     Pruned,
     Retention,
     StoreError,
+    Tally,
     Unpublished,
 )
 from afterword_sidecar.stores.positions import beginning_of, key_from
@@ -25,6 +26,7 @@ from afterword_sidecar.stores.sqlite import (
     payloads,
     retention,
     streams,
+    tallies,
     totals,
     unpublished,
 )
@@ -130,6 +132,12 @@ class SqliteStore:
             return None
         with self._doing("read dead letter"):
             return dead_letters.read(self._connection, key)
+
+    def tally(self, query: DeadLetterQuery, slot_seconds: int) -> Tally:
+        """Count a stretch by kind and slot. Raises ``StoreError``; ``ValueError`` as agreed."""
+        begin = beginning_of(query)
+        with self._doing("count dead letters"):
+            return tallies.tally(self._connection, query, begin, slot_seconds)
 
     def prune(self, retention_: Retention, now: float) -> Pruned:
         """Take what is beyond the retention, payloads erased: ``PRUNED_AT_ONCE`` at most."""

@@ -16,7 +16,7 @@ from afterword_sidecar.stores.sqlite.connection import Connection, transaction
 
 STEPS: Final[tuple[str, ...]] = tuple(
     files(__name__).joinpath(name).read_text(encoding="utf-8")
-    for name in ("0001_book.sql", "0002_unpublished.sql", "0003_mark.sql")
+    for name in ("0001_book.sql", "0002_unpublished.sql", "0003_mark.sql", "0004_errors.sql")
 )
 """The SQL of each step; step n leads to version n."""
 
