@@ -20,6 +20,8 @@ from aiohttp import web
 
 from afterword_sidecar import __version__
 from afterword_sidecar.cli.announcing import announce
+from afterword_sidecar.journal.beside import journaled
+from afterword_sidecar.journal.writing import Keeping
 from afterword_sidecar.ledger.book import Book
 from afterword_sidecar.ledger.limits import Limits
 from afterword_sidecar.service import Pace, Refused, Service
@@ -62,7 +64,7 @@ def _runner() -> Callable[[Coroutine[Any, Any, None]], None]:
 
 async def _run(settings: Settings) -> None:
     stop = _stop_asked(settings.stop_seconds)
-    service = _service(settings, _store(settings))
+    service = _service(settings)
     spool = SpoolReader(settings.spool, service, refused=Refused) if settings.spool else None
     patience = settings.stop_seconds * _REQUESTS_SHARE
     async with AsyncExitStack() as running:
@@ -122,7 +124,15 @@ def _store(settings: Settings) -> Store:
     return SqliteStore(Path(settings.database))
 
 
-def _service(settings: Settings, store: Store) -> Service:
+def _book(settings: Settings, limits: Limits) -> tuple[Book, Store]:
+    store = _store(settings)
+    if not settings.journal:
+        return Book.restore(limits, store.load(), time()), store
+    keeping = Keeping(age_seconds=settings.journal_age_seconds, size_bytes=settings.journal_bytes)
+    return journaled(store, limits, Path(settings.journal), keeping, time)
+
+
+def _service(settings: Settings) -> Service:
     limits = Limits(
         grace_seconds=settings.grace_seconds,
         longest_life_seconds=settings.longest_life_seconds,
@@ -137,7 +147,7 @@ def _service(settings: Settings, store: Store) -> Service:
         count=settings.dead_letter_count,
         payload_bytes=settings.dead_letter_payload_bytes,
     )
-    book = Book.restore(limits, store.load(), time())
+    book, store = _book(settings, limits)
     pace = Pace(stop_seconds=settings.stop_seconds * _STORE_SHARE)
     return Service(book, store, pace=pace, retention=retention)
 

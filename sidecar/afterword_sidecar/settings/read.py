@@ -64,6 +64,7 @@ def read_settings(flags: Mapping[str, str], environment: Mapping[str, str]) -> S
         except RefusedError as refused:
             problems.append(Problem(told_by, _shown(setting, text), refused.why, refused.hint))
     problems += _spool_relative(flags, environment)
+    problems += _journal_of_nothing(values)
     problems += _port_clash(values)
     problems += _sizes_reversed(values)
     if problems:
@@ -77,6 +78,10 @@ def check_places(settings: Settings) -> list[Problem]:
     database = Path(settings.database)
     if settings.database != IN_MEMORY:
         problems += _place("database", settings.database, database, wants_directory=False)
+    if settings.journal:
+        problems += _place(
+            "journal", settings.journal, Path(settings.journal), wants_directory=True
+        )
     if settings.spool:
         problems += _place("spool", settings.spool, Path(settings.spool), wants_directory=True)
     return problems
@@ -126,6 +131,14 @@ def _spool_relative(flags: Mapping[str, str], environment: Mapping[str, str]) ->
         return []
     hint = "name the directory from the root, as the application must"
     return [Problem("AFTERWORD_SPOOL", given, "it is not an absolute path", hint)]
+
+
+def _journal_of_nothing(values: Mapping[str, object]) -> list[Problem]:
+    if not values.get("journal") or values.get("database") != IN_MEMORY:
+        return []
+    hint = "a journal is of a book in a file: give one with --database, or leave the journal out"
+    why = "the book is kept in memory and ends with the sidecar"
+    return [Problem("--journal", str(values["journal"]), why, hint)]
 
 
 def _port_clash(values: Mapping[str, object]) -> list[Problem]:

@@ -33,6 +33,10 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     database: str
     spool: str
     """Empty: no spool is read."""
+    journal: str
+    """Empty: no journal is kept."""
+    journal_age_seconds: float
+    journal_bytes: int
     token: str
     """Empty: evidence is taken from anybody."""
     body_bytes: int
@@ -159,6 +163,34 @@ _BOOK: Final = (
         environment="AFTERWORD_SPOOL",
         help="The directory applications on this host write their evidence to. Made if missing. "
         "Shared with the application's own variable, which must be an absolute path.",
+    ),
+)
+
+_JOURNAL: Final = (
+    Setting(
+        name="journal",
+        parse=path,
+        default="",
+        metavar="DIRECTORY",
+        group="The journal",
+        help="Where to keep a hash-chained journal of all evidence (without payloads, messages and "
+        "stacks) and of every verdict, for `afterword verify`. Off unless given. Made if missing.",
+    ),
+    Setting(
+        name="journal_age_seconds",
+        parse=duration,
+        default="30d",
+        metavar="DURATION",
+        group="The journal",
+        help="Segments of the journal older than this are deleted.",
+    ),
+    Setting(
+        name="journal_bytes",
+        parse=size,
+        default="4GiB",
+        metavar="SIZE",
+        group="The journal",
+        help="About the most the journal keeps; the oldest segments go first.",
     ),
 )
 
@@ -303,4 +335,4 @@ _LOGGING: Final = (
     ),
 )
 
-SETTINGS: Final = _LISTENING + _BOOK + _JUDGING + _KEEPING + _BOUNDS + _LOGGING
+SETTINGS: Final = _LISTENING + _BOOK + _JOURNAL + _JUDGING + _KEEPING + _BOUNDS + _LOGGING

@@ -1,0 +1,117 @@
+"""A book that notes what it is told, call by call, and what it pronounced for each."""
+
+from collections import deque
+from typing import Final
+
+import msgspec
+
+from afterword_sidecar import __version__
+from afterword_sidecar.journal import shapes
+from afterword_sidecar.journal.recording import limits_record
+from afterword_sidecar.ledger.book import STALE, TOO_MANY_STREAMS, Book, Receipt
+from afterword_sidecar.ledger.facts import Batch, Fact
+from afterword_sidecar.ledger.limits import Limits
+from afterword_sidecar.ledger.records import Changes, Saved, SettledTask, TaskKey, Total
+
+Noted = shapes.Deed | Fact | SettledTask
+_NOT_TAKEN: Final = frozenset({STALE, TOO_MANY_STREAMS})
+
+
+class Group(msgspec.Struct, frozen=True):
+    """What goes into the journal with one commit: values of the ledger, still to be written."""
+
+    noted: list[Noted]
+    totals: list[Total]
+
+
+class JournaledBook(Book):
+    """The book, unchanged in what it does. Each ``drain`` with changes leaves a group behind.
+
+    ``groups`` is emptied by ``JournaledStore``, on the store's thread.
+    """
+
+    def __init__(
+        self, limits: Limits, saved: Saved, now: float, groups: deque[Group], *, cut: int
+    ) -> None:
+        """``cut``: how many records of a commit that failed were removed from the journal."""
+        self._groups = groups
+        self._noted: list[Noted] = []
+        self._pronounced = 0
+        super().__init__(limits, saved, now)
+        self._noted = [
+            shapes.Opened(
+                at=now,
+                version=__version__,
+                limits=limits_record(limits),
+                open_tasks=len(saved.open_tasks),
+                streams=len(saved.streams) + len(saved.retired),
+                cut=cut,
+            )
+        ]
+
+    def apply(self, batch: Batch, now: float) -> Receipt:
+        """Note who told what; the facts as they are."""
+        source = batch.source
+        new = source.stream not in self._registry.streams
+        receipt = super().apply(batch, now)
+        for reason in _NOT_TAKEN.intersection(receipt.rejected):
+            told = shapes.Refused(source.stream.hex(), now, reason, len(batch.facts))
+            self._noted.append(told)
+            return receipt
+        self._noted.append(
+            shapes.Heard(
+                source.stream.hex(),
+                source.service,
+                batch.received_at,
+                now,
+                len(batch.facts),
+                instance=source.instance,
+                same_clock=batch.same_clock,
+                new=new,
+            )
+        )
+        self._noted += batch.facts
+        self._note_verdicts()
+        return receipt
+
+    def stream_ended(self, stream_id: bytes, now: float, *, alive_at: float) -> None:
+        """Note that the lock fell."""
+        super().stream_ended(stream_id, now, alive_at=alive_at)
+        self._noted.append(shapes.Ended(stream_id.hex(), now, alive_at))
+        self._note_verdicts()
+
+    def advance(self, now: float) -> None:
+        """Note that time passed, where it mattered."""
+        super().advance(now)
+        if len(self._keeper.settled) > self._pronounced:
+            self._noted.append(shapes.Time(now))
+            self._note_verdicts()
+
+    def stalled(self, seconds: float, now: float) -> None:
+        """Note that silence proves nothing for a while."""
+        super().stalled(seconds, now)
+        self._noted.append(shapes.Stalled(now, seconds))
+
+    def forget_dead_letters(
+        self, keys: list[TaskKey], by_labels: dict[tuple[str, str, str], int]
+    ) -> None:
+        """Note what retention took."""
+        super().forget_dead_letters(keys, by_labels)
+        self._noted.append(shapes.Forgotten([(stream.hex(), opening) for stream, opening in keys]))
+
+    def drain(self) -> Changes:
+        """As ever. What is noted waits for changes, as only they are committed."""
+        changes = super().drain()
+        self._pronounced = 0
+        if not changes.empty:
+            if changes.retired:
+                retired = [stream.hex() for stream in changes.retired]
+                self._noted.append(shapes.Retired(retired))
+            self._groups.append(Group(self._noted, changes.totals))
+            self._noted = []
+        return changes
+
+    def _note_verdicts(self) -> None:
+        settled = self._keeper.settled
+        self._noted += settled[self._pronounced :]
+        self._pronounced = len(settled)

@@ -1,0 +1,1 @@
+"""Whether a journal is whole, and whether what it says follows from what it heard."""
