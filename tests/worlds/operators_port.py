@@ -17,7 +17,7 @@ import afterword_sidecar.web.openapi
 from afterword_sidecar.ledger.book import Book
 from afterword_sidecar.ledger.facts import Batch, Fact, Scheduled, Settled, Source
 from afterword_sidecar.ledger.limits import Limits
-from afterword_sidecar.ledger.records import Changes, Saved
+from afterword_sidecar.ledger.records import Changes
 from afterword_sidecar.service import Pace, Service
 from afterword_sidecar.stores.contract import StoreError
 from afterword_sidecar.stores.memory import MemoryStore
@@ -88,13 +88,13 @@ class TroubledStore(MemoryStore):
 class OperatorsPort:
     """What a test holds: the service, its clock, and a client of the port."""
 
-    def __init__(self) -> None:
-        self.now = START
+    def __init__(self, store: TroubledStore | None = None, now: float = START) -> None:
+        self.now = now
         self.monotonic = 0.0
-        self.store = TroubledStore()
+        self.store = store or TroubledStore()
         self.contract = Contract()
         self.unready: list[UnreadyReason] = []
-        book = Book.restore(Limits(client_backoff_seconds=0.0), Saved(), self.now)
+        book = Book.restore(Limits(client_backoff_seconds=0.0), self.store.load(), self.now)
         pace = Pace(stall_seconds=float("inf"), first_retry_seconds=0.001, view_age_seconds=0.01)
         self.service = Service(book, self.store, clock=lambda: self.now, pace=pace)
         app = operators_app(

@@ -245,6 +245,13 @@ class Book:
         held = ((stream.open.values(), stream.fresh.values()) for stream in streams)
         return chain.from_iterable(chain.from_iterable(held))
 
+    def find(self, key: TaskKey) -> OpenTask | None:
+        """The open task of that key; ``None`` if it was never heard of, or has ended."""
+        stream = self._registry.streams.get(key[0])
+        if stream is None:
+            return None
+        return stream.open.get(key[1]) or stream.fresh.get(key[1])
+
     def forget_dead_letters(
         self, keys: list[TaskKey], by_labels: dict[tuple[str, str, str], int]
     ) -> None:

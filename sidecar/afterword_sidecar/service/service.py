@@ -4,15 +4,19 @@ import asyncio
 import logging
 import time
 from collections import deque
-from collections.abc import Callable, Sequence
+from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import AbstractContextManager
-from typing import TypeVar
+from operator import methodcaller
+from typing import Final, TypeVar
+
+from msgspec.structs import replace
 
 from afterword_sidecar.ledger.book import Book, Receipt
 from afterword_sidecar.ledger.facts import Batch
-from afterword_sidecar.ledger.records import SettledTask
+from afterword_sidecar.ledger.records import Changes, SettledTask
 from afterword_sidecar.ledger.view import View
 from afterword_sidecar.service.committing import Committing
+from afterword_sidecar.service.history import MINUTE_SECONDS, MINUTES, History
 from afterword_sidecar.service.line import Submission, slices
 from afterword_sidecar.service.pace import Pace
 from afterword_sidecar.service.pruning import Pruning
@@ -20,9 +24,13 @@ from afterword_sidecar.service.refusals import Overloaded, StoreUnavailable
 from afterword_sidecar.service.stats import ServiceStats
 from afterword_sidecar.service.store_thread import StoreThread
 from afterword_sidecar.service.writer import Writer
-from afterword_sidecar.stores.contract import Retention, Store
+from afterword_sidecar.stores.contract import DeadLetterQuery, Retention, Store, StoreError, Tally
 
 T = TypeVar("T")
+
+LETTERS_PER_STRETCH: Final = 2_000
+"""Counted at once: about 3 ms, and then a commit may go first."""
+_RECALLED_AT_MOST: Final = 200_000
 
 log = logging.getLogger(__name__)
 
@@ -67,12 +75,50 @@ class Service:
             pace=pace,
             stop_asked=self._stop_asked,
         )
+        self.history = History(self._writer.view.totals, clock())
+        """What was counted minute by minute, lately."""
+        self.watch(lambda changes: self.history.note(changes.totals, clock()))
         self._writing: asyncio.Task[None] | None = None
         self._stopped: asyncio.Task[None] | None = None
 
     async def start(self) -> None:
-        """Begin to write."""
+        """Begin to write; what was lost before is recalled from the store."""
+        await self._recall()
         self._writing = asyncio.create_task(self._writer.write(), name="afterword-writer")
+
+    def watch(self, told: Callable[[Changes], None]) -> None:
+        """Call ``told`` on the loop with what each commit has made true; short, it must not raise.
+
+        Several commits may be told of as fast as they follow one another. Never unwatched.
+        """
+        self._writer.watchers.append(told)
+
+    async def tally(
+        self, query: DeadLetterQuery, slot_seconds: int, *, most: int
+    ) -> AsyncIterator[Tally]:
+        """Dead letters counted, newest first, until ``most`` were looked at, and some more.
+
+        Commits may come between, and so may new letters: a position is kept, and nothing is counted
+        twice. Raises ``StoreError``; ``ValueError`` for a foreign cursor.
+        """
+        query = replace(query, limit=LETTERS_PER_STRETCH)
+        examined = 0
+        while examined < most:
+            tally = await self.read(methodcaller("tally", query, slot_seconds))
+            yield tally
+            if not tally.next_cursor:
+                return
+            examined += tally.examined
+            query = replace(query, cursor=tally.next_cursor)
+
+    async def _recall(self) -> None:
+        began = self.history.whole_since
+        day = DeadLetterQuery(since=began - MINUTES * MINUTE_SECONDS, until=began)
+        try:
+            async for tally in self.tally(day, MINUTE_SECONDS, most=_RECALLED_AT_MOST):
+                self.history.recall(tally.counts)
+        except StoreError as error:
+            log.warning("the history of the last day begins now: %s", error)
 
     async def stop(self) -> None:
         """Book and commit what waits, refuse what comes, close the store. Idempotent.
