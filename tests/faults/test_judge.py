@@ -56,7 +56,7 @@ def column(judgement: Judgement) -> str:
     return found
 
 
-DIES = expect(COMPLETED)._replace(may_die_in_buffer=True)
+DIES = expect(COMPLETED)._replace(opening_may_die=True, closing_may_die=True)
 LOSES = expect(proven(*LOST), sealed_at=DIED_AT)
 FREEZES = expect(COMPLETED)._replace(alarms=frozenset({OVERDUE_NOW}))
 AMENDED = amendment(OVERDUE_NOW, COMPLETED)
@@ -92,6 +92,9 @@ AMENDED = amendment(OVERDUE_NOW, COMPLETED)
         (DIES, None, HEARD_OF, "invisible"),
         (DIES, None, None, "invisible"),
         (expect(COMPLETED), None, SILENT, "invisible"),
+        (DIES._replace(opening_may_die=False), None, SILENT, "invisible"),
+        (DIES._replace(closing_may_die=False), entry(EXPIRED_NOW), HEARD_OF, "false_alarms"),
+        (LOSES._replace(on_the_edge=True), None, None, "right"),
         (DIES, entry(EXPIRED_NOW), HEARD_OF, "died_in_buffer"),
         (DIES, entry(proven(*LOST)), HEARD_OF, "false_alarms"),
         (DIES, entry(EXPIRED_NOW), Wire(frozenset({1}), frozenset({1})), "false_alarms"),

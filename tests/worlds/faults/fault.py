@@ -66,8 +66,14 @@ class Expected(NamedTuple):
     exactly one amendment. Any other change of mind is a false alarm."""
     sealed_at: float | None = None
     """When its fate was sealed, Unix seconds: the time to verdict runs from here."""
-    may_die_in_buffer: bool = False
-    """Its process was killed with evidence in memory: what the wire never saw may be missing."""
+    opening_may_die: bool = False
+    """Its process was killed with evidence in memory: if the sidecar never acknowledged the
+    opening, the task may be absent."""
+    closing_may_die: bool = False
+    """The same of its closing: if it was never acknowledged, the verdict may be an inference."""
+    on_the_edge: bool = False
+    """Its process was killed between the line in the truth and the hand-over: there may have been
+    no task. At most one a process."""
     payload_kept: bool = True
     """Its dead letter must have the payload (not where a row overflows a buffer)."""
 

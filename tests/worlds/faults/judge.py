@@ -111,7 +111,9 @@ def judge(case: Case, book: Mapping[int, Entry], wire: Wire | None) -> Judgement
 def _column(number: int, expected: Expected, entry: Entry, wire: Wire | None) -> tuple[str, str]:
     """Where the task belongs, and why, if that is neither right nor excused."""
     if not entry.scheduled:
-        if expected.may_die_in_buffer and wire is not None and number not in wire.openings:
+        if expected.on_the_edge:
+            return _RIGHT, ""
+        if expected.opening_may_die and wire is not None and number not in wire.openings:
             return _DIED, ""
         return _INVISIBLE, "handed over, and not in the book"
     if why := _contradiction(entry):
@@ -158,7 +160,7 @@ def _final(entry: Entry) -> Verdict:
 def _closing_died(number: int, expected: Expected, final: Verdict, wire: Wire | None) -> bool:
     """Its end never left its process: the book can only infer, and must say that it does."""
     return (
-        expected.may_die_in_buffer
+        expected.closing_may_die
         and wire is not None
         and number not in wire.closings
         and final.basis == "inferred"

@@ -127,6 +127,12 @@ def read(path: Path) -> dict[int, Told]:
     return told
 
 
+def last_word(path: Path) -> tuple[str, int]:
+    """The last event of the log, and of which task it was."""
+    line = json.loads(path.read_text().splitlines()[-1])
+    return str(line["event"]), int(line["number"])
+
+
 def verdict_of(task: Told) -> Verdict:
     """How a task that ended by itself must stand in the book. Raises ``OpenEndedError``."""
     if task.how == "returned":

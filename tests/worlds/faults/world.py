@@ -1,8 +1,10 @@
 """All that a row acts on: a folder, a sidecar, a proxy before it, and applications."""
 
+import os
+import signal
 import time
 from collections.abc import Callable
-from contextlib import ExitStack
+from contextlib import ExitStack, suppress
 from pathlib import Path
 from subprocess import TimeoutExpired
 from typing import Final, Self
@@ -20,7 +22,11 @@ SETTLING_SECONDS: Final = 30.0
 LOOK_SECONDS: Final = 0.02
 GRACE_SECONDS: Final = 0.3
 LONGEST_LIFE_SECONDS: Final = 1.5
-"""Of tasks over HTTP whose process may be gone, in rows where it is."""
+"""Of tasks over HTTP whose process makes no promise to speak, in rows where it dies."""
+LEASE_SECONDS: Final = 1.0
+"""What a process over HTTP promises in rows where it dies."""
+NO_LEASE: Final = {"AFTERWORD_LEASE_SECONDS": "0"}
+SHORT_LEASE: Final = {"AFTERWORD_LEASE_SECONDS": str(LEASE_SECONDS)}
 MOST_TASKS: Final = 20_000
 
 
@@ -130,6 +136,12 @@ class World:
         """What is expected of each task: its own end, else what ``unended`` says."""
         return truth.expectations(truth.read(self.truth_path), unended)
 
+    def handed_over(self) -> int:
+        """How many tasks the application has written down as handed over so far."""
+        if not self.truth_path.exists():
+            return 0
+        return self.truth_path.read_text().count('"handed_over"')
+
     @property
     def wire(self) -> Wire | None:
         """What the sidecar acknowledged; ``None`` by spool."""
@@ -168,6 +180,15 @@ class World:
     def cleared(self, clear: Callable[[], object]) -> None:
         """Do this when the row is over, last thing first."""
         self._cleaning.callback(clear)
+
+    def cleared_of(self, pid: int) -> None:
+        """Do the same of a process that an application left behind."""
+
+        def kill() -> None:
+            with suppress(ProcessLookupError):
+                os.kill(pid, signal.SIGKILL)
+
+        self.cleared(kill)
 
     def __enter__(self) -> Self:
         self._cleaning.enter_context(self.proxy)

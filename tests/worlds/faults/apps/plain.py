@@ -12,6 +12,7 @@ clock.install()
 import asyncio  # noqa: E402 - the clock comes first
 import json  # noqa: E402 - the same
 import os  # noqa: E402 - the same
+import signal  # noqa: E402 - the same
 import sys  # noqa: E402 - the same
 import time  # noqa: E402 - the same
 from collections import defaultdict  # noqa: E402 - the same
@@ -24,6 +25,7 @@ from worlds.faults.mix import ENDING, WAITING  # noqa: E402 - the same
 from worlds.faults.truth import TruthLog  # noqa: E402 - the same
 
 TIMEOUT_SECONDS: Final = 0.02
+BETWEEN_SECONDS: Final = 0.005
 
 
 class App:
@@ -99,6 +101,17 @@ class App:
         await asyncio.gather(*ending, return_exceptions=True)
         return len(ending)
 
+    async def do_hand_over_steadily(self, order: dict[str, Any]) -> int:
+        """All of a mix, one every few milliseconds. Nothing is waited for or cancelled."""
+        for text, kind in order["mix"].items():
+            future = self.hand_over(int(text), kind, deadline_seconds=None, durable=None)
+            if kind == "cancel":
+                await self._begun[int(text)].wait()
+                self.truth.cancel(int(text))
+                future.cancel()
+            await asyncio.sleep(BETWEEN_SECONDS)
+        return len(order["mix"])
+
     async def do_release(self, _: dict[str, Any]) -> None:
         """Those that wait may go on; answers when they have ended."""
         self.released.set()
@@ -107,6 +120,34 @@ class App:
     async def do_flush(self, order: dict[str, Any]) -> bool:
         """Deliver what was told so far; whether all of it was taken."""
         return await asyncio.to_thread(afterword.flush, order.get("seconds", 10.0))
+
+    async def do_fork(self, order: dict[str, Any]) -> int:
+        """A child on a loop of its own hands these over and stays; its pid, once it has."""
+        read, write = os.pipe()
+        child = os.fork()
+        if child:
+            os.close(write)
+            with os.fdopen(read) as told:
+                assert await asyncio.to_thread(told.readline) == "ready\n"
+            return child
+        # The loop that runs belongs to the parent; a fork within it may not use it.
+        asyncio._set_running_loop(None)
+        asyncio.new_event_loop().run_until_complete(self._as_a_child(order["mix"], write))
+        os._exit(1)
+
+    async def _as_a_child(self, mix: dict[str, str], ready: int) -> None:
+        for text, kind in mix.items():
+            self.hand_over(int(text), kind, deadline_seconds=None, durable=None)
+        await asyncio.sleep(0)  # they begin
+        if mix:
+            assert await asyncio.to_thread(afterword.flush, 10.0)
+        os.write(ready, b"ready\n")
+        await asyncio.Event().wait()
+
+    async def do_kill_child(self, order: dict[str, Any]) -> None:
+        """SIGKILL; answers when it is gone."""
+        os.kill(order["pid"], signal.SIGKILL)
+        os.waitpid(order["pid"], 0)
 
     async def do_os_exit(self, _: dict[str, Any]) -> None:
         """End the process without a word to anybody."""
