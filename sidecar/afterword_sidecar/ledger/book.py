@@ -4,7 +4,7 @@ A fold over evidence and time. No clock, no I/O, no thread: ``now`` is passed in
 says what a store must make true. What is shown to anybody must be of a version that was committed.
 """
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from enum import Enum
 from itertools import chain, islice
 from typing import Any, Final
@@ -13,7 +13,7 @@ import msgspec
 from msgspec.structs import replace
 
 from afterword import names
-from afterword_sidecar.ledger import totals, verdicts
+from afterword_sidecar.ledger import instances, totals, verdicts
 from afterword_sidecar.ledger.bookkeeping import Bookkeeper
 from afterword_sidecar.ledger.facts import (
     Batch,
@@ -180,6 +180,16 @@ class Book:
             if settled is not None and kept_with_stream(settled):
                 self._registry.touched[stream.source.stream] = stream
 
+    def alive(self, stream_ids: Iterable[bytes], now: float) -> None:
+        """The locks of these streams are held: their tasks, however old, may well be running.
+
+        Told now and then by whoever watches the locks. Changes nothing that a store must know.
+        """
+        for stream_id in stream_ids:
+            stream = self._registry.streams.get(stream_id)
+            if stream is not None and not stream.closing_missing:
+                stream.state = replace(stream.state, vouched_at=now)
+
     def stalled(self, seconds: float, now: float) -> None:
         """The sidecar was away for so long: silence until now proves nothing.
 
@@ -332,20 +342,7 @@ class Book:
             self._keeper.take(stream, opening, Kind.INVOCATION_ENDED, fact, now)
 
     def _note_instance(self, stream: Stream, fact: Instance, now: float) -> None:
-        state = stream.state
-        lease_seconds = state.lease_seconds if fact.lease_seconds is None else fact.lease_seconds
-        down = fact.state == names.INSTANCE_DOWN
-        if not down and state.down_at:  # it said goodbye, and went on all the same
-            state = replace(state, down_at=0.0, down_sequence=0)
-        stream.state = replace(
-            state,
-            settled_reported=max(state.settled_reported, fact.settled_total),
-            scheduled_reported=max(state.scheduled_reported, fact.scheduled_total),
-            lease_seconds=lease_seconds,
-            lease_until=state.last_heard_at + lease_seconds if lease_seconds else 0.0,
-            down_at=now if down else state.down_at,
-            down_sequence=fact.sequence if down else state.down_sequence,
-        )
+        stream.state = instances.after(stream.state, fact, stream.settled_arrived, now)
         self._registry.watch(stream, now)
 
     def _look_at(self, stream: Stream, now: float) -> None:

@@ -115,7 +115,13 @@ class Bookkeeper:
 
     def _with_alarm(self, stream: Stream, task: OpenTask, now: float) -> OpenTask:
         state = stream.state
-        at = verdicts.due_at(task, state.offset_seconds, self.limits, spooled=state.same_clock)
+        at = verdicts.due_at(
+            task,
+            state.offset_seconds,
+            self.limits,
+            death_will_show=stream.death_will_show,
+            vouched_at=state.vouched_at,
+        )
         if state.lock_fell_at or state.down_at:
             at = now  # opened by a process that is gone: the next look will tell
         at = max(at, self.patience.until(state.last_heard_at), now + 0.001)
@@ -321,7 +327,7 @@ class Bookkeeper:
 
     def _finalise(self, stream: Stream, opening: int, _fact: Fact | None, now: float) -> None:
         before = stream.amendable[opening]
-        due = before.verdict.at + self.limits.finality_seconds
+        due = self._final_at(stream, before)
         if now < due:
             self._watch_finality(stream, before, now)
         elif not before.verdict.final:
@@ -349,8 +355,15 @@ class Bookkeeper:
 
     def _watch_finality(self, stream: Stream, settled: SettledTask, now: float) -> None:
         if not settled.verdict.final:
-            due = settled.verdict.at + self.limits.finality_seconds
+            due = self._final_at(stream, settled)
             self.wheel.add(max(due, now + 0.001), stream, -settled.opening.sequence, now)
+
+    def _final_at(self, stream: Stream, settled: SettledTask) -> float:
+        """A process whose lease lapsed, and that beats again, may yet end what it has open."""
+        since = settled.verdict.at
+        if settled.verdict.evidence[-1].kind == verdicts.LEASE_LAPSED:
+            since = max(since, stream.state.vouched_at)
+        return since + self.limits.finality_seconds
 
 
 def _ignore(_stream: Stream, _opening: int, _fact: Fact | None, _now: float) -> None:

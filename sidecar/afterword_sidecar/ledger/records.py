@@ -199,6 +199,11 @@ class StreamState(msgspec.Struct, frozen=True, gc=False, array_like=True):
     """The sidecar's clock when the oldest hole not given up appeared."""
     spanned: tuple[SettledTask, ...] = ()
     """Closed by a foreign span, whatever the outcome: the task's own closing may still amend it."""
+    instance_sequence: int = 0
+    """Of its latest word about itself: an earlier one that comes later changes nothing."""
+    vouched_at: float = 0.0
+    """The sidecar's clock when its process last showed that it lives and that no closing of its
+    tasks is missing: what is open then is really under way."""
 
 
 class Total(msgspec.Struct, frozen=True, gc=False, array_like=True):

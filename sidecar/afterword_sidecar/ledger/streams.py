@@ -115,7 +115,6 @@ class Stream:
         last_hole = self.seen.holes[-1][1] if holes else 0
         return Circumstances(
             offset_seconds=state.offset_seconds,
-            spooled=state.same_clock,
             lock_fell_at=state.lock_fell_at,
             down_at=state.down_at,
             down_sequence=state.down_sequence,
@@ -124,8 +123,20 @@ class Stream:
             hole_after_opening=last_hole > task.sequence,
             hole_within_invocation=last_hole > task.sequence
             and self.seen.missing(task.sequence, task.notes.invocation_over_sequence) > 0,
-            settled_missing=state.settled_reported > self.settled_arrived,
+            settled_missing=self.closing_missing,
+            death_will_show=self.death_will_show,
+            vouched_at=state.vouched_at,
         )
+
+    @property
+    def closing_missing(self) -> bool:
+        """True if its totals say that more has settled than has arrived."""
+        return self.state.settled_reported > self.settled_arrived
+
+    @property
+    def death_will_show(self) -> bool:
+        """True if its lock or its lease tells when the process is gone."""
+        return self.state.same_clock or self.state.lease_seconds > 0
 
     def missing(self) -> int:
         """Numbers missing and not yet given up."""

@@ -56,8 +56,10 @@ class Circumstances(msgspec.Struct, frozen=True, gc=False):
     """What the rules need to know of a task's stream at the moment of judging."""
 
     offset_seconds: float = 0.0
-    spooled: bool = False
-    """Its process holds a lock that falls when it dies."""
+    death_will_show: bool = False
+    """Its process holds a lock that falls when it dies, or has promised to beat until then."""
+    vouched_at: float = 0.0
+    """When the process last showed that what is open is under way; see ``StreamState``."""
     lock_fell_at: float = 0.0
     down_at: float = 0.0
     down_sequence: int = 0
@@ -110,19 +112,28 @@ def told_of(task: OpenTask) -> tuple[Cited, ...]:
     return cited
 
 
-def due_at(task: OpenTask, offset_seconds: float, limits: Limits, *, spooled: bool) -> float:
+def due_at(
+    task: OpenTask,
+    offset_seconds: float,
+    limits: Limits,
+    *,
+    death_will_show: bool,
+    vouched_at: float,
+) -> float:
     """When time alone makes the task due, on the sidecar's clock.
 
-    A process that said it is stopping is not waited for as long as one that runs, unless its lock
-    will tell when it is gone (``spooled``). A deadline further away than a stream is remembered
-    cannot be waited for: such a task falls due as if it had none, after that retention.
+    A task without a deadline may live as long as its process vouches for it, and the longest life
+    beyond. A process that said it is stopping is not waited for as long as one that runs, unless it
+    will show when it is gone. A deadline further away than a stream is remembered cannot be waited
+    for: such a task falls due as if it had none, after that retention.
     """
-    forgotten_at = task.heard_at + limits.stream_retention_seconds
+    heard_at = max(task.heard_at, vouched_at)
+    forgotten_at = heard_at + limits.stream_retention_seconds
     if task.deadline is None:
-        due = task.heard_at + limits.longest_life_seconds
+        due = heard_at + limits.longest_life_seconds
     else:
         due = task.deadline + offset_seconds + limits.grace_seconds
-    if task.notes.pending_reason == names.PENDING_SHUTDOWN and not spooled:
+    if task.notes.pending_reason == names.PENDING_SHUTDOWN and not death_will_show:
         due = min(due, task.heard_at + limits.shutdown_patience_seconds)
     return min(due, forgotten_at)
 
@@ -144,7 +155,14 @@ def _silence(task: OpenTask, seen: Circumstances, now: float, limits: Limits) ->
     if seen.down_at and now >= (due := seen.down_at + limits.grace_seconds):
         down = Cited(names.EVENT_INSTANCE, seen.down_sequence, seen.down_at)
         return _Trigger(down, due=due, died_at=seen.down_at)
-    if now >= (due := due_at(task, seen.offset_seconds, limits, spooled=seen.spooled)):
+    due = due_at(
+        task,
+        seen.offset_seconds,
+        limits,
+        death_will_show=seen.death_will_show,
+        vouched_at=seen.vouched_at,
+    )
+    if now >= due:
         passed = task.deadline is not None and due > task.deadline + seen.offset_seconds
         return _Trigger(Cited(DEADLINE if passed else SILENCE, 0, due), due=due)
     if seen.lease_until and now >= (due := seen.lease_until + limits.grace_seconds):

@@ -87,7 +87,7 @@ CASES: list[tuple[str, dict[str, Any], dict[str, Any], float, str | None]] = [
     ),
     ("shutdown told over HTTP", SHUTDOWN, {}, 59.9, None),
     ("shutdown told over HTTP, a minute ago", SHUTDOWN, {}, 60, "11/dropped/shutdown"),
-    ("shutdown told, the lock still held", SHUTDOWN, {"spooled": True}, 99, None),
+    ("shutdown told, the lock still held", SHUTDOWN, {"death_will_show": True}, 99, None),
     (
         "shutdown told, then the deadline passed: the earliest pending decides",
         {**SHUTDOWN, "deadline": T + 10},
