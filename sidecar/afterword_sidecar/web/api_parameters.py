@@ -144,8 +144,29 @@ TASK_PARAMETERS: Final = (
     _moment("until", "Settled (or, in flight, scheduled) before"),
     *_PAGING,
 )
+_ERROR: Final = _text("error", "The class of what it failed with, as `error.type` has it.")
+LOSS_PARAMETERS: Final = (
+    *_SHARED,
+    _ERROR,
+    _choice("outcome", "Its outcome.", *names.OUTCOMES),
+    _choice("state", "`closed`: it completed after all.", "open", "closed"),
+)
+BOOK_PARAMETERS: Final = (
+    _choice("range", "How far back the slots reach; by default 1h.", "1h", "6h", "24h"),
+)
+SUMMARY_PARAMETERS: Final = (
+    _text("service", "The service label it is counted under."),
+    _text("task", "The task label it is counted under."),
+    _choice(
+        "sort",
+        "What comes first; by default `attention`: most lost within the hour.",
+        *("attention", "name", "rate", "lost", "in_flight", "duration", "budget"),
+    ),
+    *_PAGING,
+)
 DEAD_LETTER_PARAMETERS: Final = (
     *_SHARED,
+    _ERROR,
     _choice("outcome", "Its outcome.", *names.OUTCOMES),
     _choice("state", "`closed`: it completed after all.", "open", "closed"),
     _moment("since", "Pronounced at or after"),

@@ -181,6 +181,139 @@ class DeadLetterPageWithPayloads(msgspec.Struct, frozen=True):
     next_cursor: str | None
 
 
+class Balance(msgspec.Struct, frozen=True):
+    """The net book: scheduled is the sum of all the others, for each series."""
+
+    scheduled: int
+    completed: int
+    failed: int
+    timed_out: int
+    cancelled: int
+    dropped: int
+    unknown: int
+    in_flight: int
+    balanced: Annotated[bool, Meta(description="For each series by itself.")]
+
+
+class Slot(msgspec.Struct, frozen=True):
+    """A stretch of time: what was handed over in it, and the verdicts pronounced in it."""
+
+    at: Annotated[Moment, Meta(description="Its beginning.")]
+    scheduled: int
+    completed: int
+    failed: int
+    timed_out: int
+    cancelled: int
+    dropped: int
+    unknown: int
+
+
+class Book(msgspec.Struct, frozen=True, kw_only=True):
+    """The whole book at a glance."""
+
+    at: Moment
+    book_id: str
+    began_at: Annotated[Moment | None, Meta(description="When its first series was born.")]
+    balance: Balance
+    amended: Annotated[int, Meta(description="Verdicts taken back for better evidence.")]
+    dead_letters_open: int
+    evidence_holes: Annotated[int, Meta(description="Records missing right now.")]
+    evidence_lost: Annotated[int, Meta(description="Missing records given up.")]
+    streams_live: int
+    streams_ended: int
+    slot_seconds: int
+    slots: Annotated[list[Slot], Meta(description="Oldest first; the last is not over yet.")]
+    whole_since: Annotated[
+        Moment,
+        Meta(description="Slots before this know only of losses: the sidecar started then."),
+    ]
+
+
+class Distribution(msgspec.Struct, frozen=True):
+    """Estimated from a histogram's buckets, as Prometheus does."""
+
+    count: int
+    mean: float
+    p50: float
+    p95: float
+    p99: float
+    highest_bound: Annotated[float, Meta(description="A quantile of so much is so much or more.")]
+
+
+class TaskSummary(msgspec.Struct, frozen=True, kw_only=True):
+    """A task by its labels: all that was counted of it since the book began."""
+
+    service: str
+    task: str
+    balance: Balance
+    oldest_in_flight_at: Moment | None
+    dead_letters_open: int
+    duration_seconds: Distribution | None
+    start_delay_seconds: Distribution | None
+    budget_used_ratio: Annotated[
+        Distribution | None, Meta(description="Of the time until the platform's deadline.")
+    ]
+    minutes: Annotated[
+        list[tuple[int, int, int]],
+        Meta(
+            description="The last hour by minutes, oldest first: scheduled, completed, not "
+            "completed. Empty: nothing since the sidecar started."
+        ),
+    ]
+
+
+class TaskSummaryPage(msgspec.Struct, frozen=True):
+    """Summaries of tasks in the order asked for."""
+
+    at: Moment
+    items: list[TaskSummary]
+    total: Annotated[int, Meta(description="How many there are under this filter.")]
+    next_cursor: str | None
+
+
+class LossWindows(msgspec.Struct, frozen=True):
+    """Dead letters pronounced lately; the windows begin at full minutes."""
+
+    last_1h: int
+    last_3h: int
+    last_24h: int
+    last_3d: int
+    last_7d: int
+
+
+class LossKind(msgspec.Struct, frozen=True):
+    """Dead letters that share their error, task, outcome and reason."""
+
+    error: Annotated[str | None, Meta(description="Null where nothing was raised.")]
+    service: str
+    task: str
+    outcome: Outcome
+    reason: str
+    counts: LossWindows
+
+
+class LossHour(msgspec.Struct, frozen=True):
+    """An hour's dead letters, by outcome."""
+
+    at: Annotated[Moment, Meta(description="Its beginning.")]
+    by_outcome: dict[str, int]
+
+
+class Losses(msgspec.Struct, frozen=True, kw_only=True):
+    """The dead letters of the last seven days, counted."""
+
+    at: Moment
+    kinds: Annotated[list[LossKind], Meta(description="The most frequent lately first.")]
+    kinds_in_all: Annotated[int, Meta(description="More than are listed, where there are many.")]
+    in_all: LossWindows
+    by_outcome: dict[str, int]
+    hours: Annotated[list[LossHour], Meta(description="168, oldest first; the last not over.")]
+    complete: Annotated[bool, Meta(description="False: only the newest were counted.")]
+    kept_since: Annotated[
+        Moment | None, Meta(description="The oldest dead letter that was counted.")
+    ]
+
+
 class UnreadyReason(msgspec.Struct, frozen=True):
     """One thing that keeps the sidecar from taking evidence."""
 

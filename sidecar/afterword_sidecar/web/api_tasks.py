@@ -6,6 +6,7 @@ entries, in a thread. Snapshots are few and short-lived; a cursor to one that is
 """
 
 import asyncio
+import heapq
 import re
 import secrets
 from collections.abc import Callable, Iterator
@@ -83,6 +84,11 @@ class Snapshot:
                     else api_views.settled_task(entry)
                 )
         return shapes.TaskPage(items, None)
+
+    def oldest(self, most: int) -> list[shapes.Task]:
+        """The tasks longest in flight, however many there are. Slow: for a thread."""
+        found = heapq.nsmallest(most, self._open, key=lambda task: task.scheduled_at)
+        return [api_views.open_task(task) for task in found]
 
     def _order(self) -> None:
         if self._ordered:

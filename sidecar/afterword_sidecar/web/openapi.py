@@ -14,7 +14,10 @@ import msgspec
 
 from afterword_sidecar.web import api_shapes as shapes
 from afterword_sidecar.web.api_parameters import (
+    BOOK_PARAMETERS,
     DEAD_LETTER_PARAMETERS,
+    LOSS_PARAMETERS,
+    SUMMARY_PARAMETERS,
     TASK_PARAMETERS,
     Parameter,
 )
@@ -38,6 +41,9 @@ def document() -> bytes:
 def description() -> dict[str, Any]:
     """The document as it should be."""
     types = (
+        shapes.Book,
+        shapes.TaskSummaryPage,
+        shapes.Losses,
         shapes.TaskPage,
         shapes.DeadLetterPage,
         shapes.DeadLetterPageWithPayloads,
@@ -77,12 +83,44 @@ def _paths() -> dict[str, Any]:
         "/healthz": {"get": _get("Whether the process answers", [shapes.Liveness], failures=())},
         "/readyz": {"get": _readyz()},
         "/api/v1/openapi.json": {"get": _openapi()},
+        "/api/v1/book": {
+            "get": _get(
+                "The balance, and what was counted lately",
+                [shapes.Book],
+                parameters=_query(BOOK_PARAMETERS),
+                failures=(400,),
+            )
+        },
+        "/api/v1/summaries": {
+            "get": _get(
+                "Per task: balance, rates of the last hour, durations, budget used",
+                [shapes.TaskSummaryPage],
+                parameters=_query(SUMMARY_PARAMETERS),
+                failures=(400,),
+            )
+        },
+        "/api/v1/losses": {
+            "get": _get(
+                "Dead letters of the last seven days, by kind and window",
+                [shapes.Losses],
+                parameters=_query(LOSS_PARAMETERS),
+                failures=(400, 503),
+            )
+        },
         "/api/v1/tasks": {
             "get": _get(
                 "Tasks in flight, and those settled lately",
                 [shapes.TaskPage],
                 parameters=_query(TASK_PARAMETERS),
                 failures=(400, 410, 503),
+            )
+        },
+        "/api/v1/tasks/{id}": {
+            "get": _get(
+                "One task: in flight, lost, or settled lately",
+                [shapes.Task, shapes.DeadLetterWithPayload],
+                parameters=[letter_id],
+                failures=(400, 404, 503),
             )
         },
         "/api/v1/dead-letters": {

@@ -13,14 +13,15 @@ from aiohttp.typedefs import Handler
 
 from afterword_sidecar.service import Service
 from afterword_sidecar.spool.stats import SpoolStats
+from afterword_sidecar.upstream import UpstreamStats
 from afterword_sidecar.web import api_dead_letters, api_parameters, openapi
 from afterword_sidecar.web import api_shapes as shapes
-from afterword_sidecar.web.api_tasks import Snapshots, TaskFilter
+from afterword_sidecar.web.api_summaries import SummaryFilter
 from afterword_sidecar.web.problems import problem, problems
+from afterword_sidecar.web.readings import Readings
 from afterword_sidecar.web.receiver import SERVER
 from afterword_sidecar.web.scrape import Scrape
 
-DEFAULT_PAGE: Final = 100
 _HEADERS: Final = {
     "Cache-Control": "no-store",
     "Content-Security-Policy": "default-src 'none'; frame-ancestors 'none'",
@@ -39,15 +40,18 @@ def operators_app(
     version: str,
     unready: Unready,
     spool: SpoolStats | None = None,
+    upstream: UpstreamStats | None = None,
     clock: Callable[[], float] = time.monotonic,
 ) -> web.Application:
     """The application of the operators' port over a started ``service``.
 
     ``unready`` says what keeps the sidecar from taking evidence, beyond what the service knows;
-    ``spool`` is what its reader counts, where there is one; ``clock`` is monotonic, seconds.
+    ``spool`` is what its reader counts and ``upstream`` what is counted of it, where there is one;
+    ``clock`` is monotonic, seconds.
     """
-    api = _Api(service, unready, Snapshots(service, clock))
-    scrape = Scrape(service, spool, started_at=service.now(), version=version)
+    readings = Readings(service, clock)
+    api = _Api(service, unready, readings)
+    scrape = Scrape(service, spool, upstream, started_at=service.now(), version=version)
     app = web.Application(middlewares=[problems, _only_by_a_local_name])
     app.on_response_prepare.append(_add_headers)
     app.add_routes(
@@ -56,7 +60,11 @@ def operators_app(
             web.get("/healthz", api.healthz),
             web.get("/readyz", api.readyz),
             web.get("/api/v1/openapi.json", api.openapi),
+            web.get("/api/v1/book", api.book),
+            web.get("/api/v1/summaries", api.summaries),
+            web.get("/api/v1/losses", api.losses),
             web.get("/api/v1/tasks", api.tasks),
+            web.get("/api/v1/tasks/{id}", api.task),
             web.get("/api/v1/dead-letters", api.dead_letters),
             web.get("/api/v1/dead-letters/{id}", api.dead_letter),
         ]
@@ -65,10 +73,10 @@ def operators_app(
 
 
 class _Api:
-    def __init__(self, service: Service, unready: Unready, snapshots: Snapshots) -> None:
+    def __init__(self, service: Service, unready: Unready, readings: Readings) -> None:
         self._service = service
         self._unready = unready
-        self._snapshots = snapshots
+        self._readings = readings
 
     async def healthz(self, _request: web.Request) -> web.Response:
         return _json(msgspec.json.encode(shapes.Liveness("alive")))
@@ -82,18 +90,32 @@ class _Api:
     async def openapi(self, _request: web.Request) -> web.Response:
         return _json(openapi.document())
 
+    async def book(self, request: web.Request) -> web.Response:
+        asked = api_parameters.read(api_parameters.BOOK_PARAMETERS, request.query.items())
+        found = await self._readings.book(asked.get("range", "1h"))
+        return _json(msgspec.json.encode(found))
+
+    async def summaries(self, request: web.Request) -> web.Response:
+        asked = api_parameters.read(api_parameters.SUMMARY_PARAMETERS, request.query.items())
+        found = await self._readings.summaries(SummaryFilter(**asked))
+        return _json(msgspec.json.encode(found))
+
+    async def losses(self, request: web.Request) -> web.Response:
+        asked = api_parameters.read(api_parameters.LOSS_PARAMETERS, request.query.items())
+        return _json(msgspec.json.encode(await self._readings.losses(asked)))
+
     async def tasks(self, request: web.Request) -> web.Response:
         asked = api_parameters.read(api_parameters.TASK_PARAMETERS, request.query.items())
-        limit = asked.pop("limit", DEFAULT_PAGE)
-        cursor = asked.pop("cursor", "")
-        start = self._snapshots.find(cursor) if cursor else (await self._snapshots.take(), 0)
-        snapshot, position = start
-        wanted = TaskFilter(**asked)
+        page = await self._readings.tasks(asked)
+        return _json(await asyncio.to_thread(msgspec.json.encode, page))
 
-        def page() -> bytes:
-            return msgspec.json.encode(snapshot.page(wanted, limit, position))
-
-        return _json(await asyncio.to_thread(page))
+    async def task(self, request: web.Request) -> web.Response:
+        api_parameters.read((), request.query.items())
+        found = await self._readings.task(request.match_info["id"])
+        if found is None:
+            detail = "there is no such task: it never was, it completed, or retention has taken it"
+            return problem(HTTPStatus.NOT_FOUND, detail)
+        return _json(msgspec.json.encode(found))
 
     async def dead_letters(self, request: web.Request) -> web.Response:
         asked = api_parameters.read(api_parameters.DEAD_LETTER_PARAMETERS, request.query.items())

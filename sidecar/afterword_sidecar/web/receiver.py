@@ -24,11 +24,13 @@ from afterword_sidecar.otlp import (
     decode_traces,
 )
 from afterword_sidecar.service import Service
+from afterword_sidecar.upstream import Upstream
 from afterword_sidecar.web.answers import not_taken, taken, turned_by
 from afterword_sidecar.web.bodies import read_body
 from afterword_sidecar.web.decoding import Decoding
 from afterword_sidecar.web.gate import SIGNALS, Admitted, Gate, content_type_of
 from afterword_sidecar.web.limits import ReceiverLimits
+from afterword_sidecar.web.passing_on import pass_on
 from afterword_sidecar.web.room import Room
 from afterword_sidecar.web.turned import come_again
 
@@ -49,12 +51,14 @@ class Receiver:
         limits: ReceiverLimits,
         token: str,
         unset_completed: frozenset[str],
+        upstream: Upstream | None,
     ) -> None:
         self._service = service
         self._limits = limits
         self._gate = Gate(service.book_id, token)
         self._room = Room(limits.all_bodies_bytes)
         self._decoding = Decoding(limits)
+        self._upstream = upstream
         self._decoders: dict[Signal, Callable[..., Decoded]] = {
             "logs": decode_logs,
             "traces": partial(decode_traces, unset_completed=unset_completed),
@@ -80,17 +84,19 @@ class Receiver:
         self._decoding.close()
 
     async def _book(self, request: web.Request, admitted: Admitted) -> web.Response:
-        decoded, size_bytes = await self._read(request, admitted)
+        body, decoded, size_bytes = await self._read(request, admitted)
         receipt = Receipt()
         if decoded.batches:
             receipt = await self._service.submit(decoded.batches, size_bytes)
         self._count(admitted, decoded)
+        if self._upstream is not None:  # it is taken: what is not ours goes on
+            pass_on(self._upstream, request, admitted, body, decoded)
         rejected = sum(decoded.rejected.values()) + sum(receipt.rejected.values())
         message = "; ".join(filter(None, (decoded.message, _message(receipt))))
         return taken(admitted.signal, admitted.content_type, rejected, message)
 
-    async def _read(self, request: web.Request, admitted: Admitted) -> tuple[Decoded, int]:
-        """What the body comes to, and how many bytes it has inflated."""
+    async def _read(self, request: web.Request, admitted: Admitted) -> tuple[bytes, Decoded, int]:
+        """The body as it came, what it comes to, and how many bytes it has inflated."""
         with self._room.share() as share:
             body = await read_body(request, share, self._limits)
             received_at = self._service.now()
@@ -101,7 +107,8 @@ class Receiver:
             )
             # Time does not overtake what is here; from here to the queue nothing is awaited.
             with self._service.arrived(received_at):
-                return await self._decoding.decode(body, admitted.content_encoding, decode)
+                encoding = admitted.content_encoding
+                return body, *await self._decoding.decode(body, encoding, decode)
 
     def _count(self, admitted: Admitted, decoded: Decoded) -> None:
         stats = self._service.stats
@@ -130,6 +137,7 @@ def make_receiver(
     limits: ReceiverLimits | None = None,
     token: str = "",
     unset_completed: frozenset[str] = frozenset(),
+    upstream: Upstream | None = None,
 ) -> web.Application:
     """The application for the evidence port. Serve it with ``make_runner``.
 
@@ -138,8 +146,9 @@ def make_receiver(
         limits: bytes and seconds; its defaults where ``None``.
         token: the bearer token clients must send; empty for none.
         unset_completed: services whose spans that end UNSET completed; ``*`` for all.
+        upstream: gets what is not evidence.
     """
-    receiver = Receiver(service, limits or ReceiverLimits(), token, unset_completed)
+    receiver = Receiver(service, limits or ReceiverLimits(), token, unset_completed, upstream)
     application = web.Application()
     application.router.add_route("*", "/{path:.*}", receiver.handle)
     application.on_cleanup.append(receiver.close)

@@ -8,12 +8,15 @@ from aiohttp import web
 
 from afterword_sidecar import metrics, otlp
 from afterword_sidecar.ledger.book import BAD_OPENING, STALE, TOO_MANY_STREAMS
-from afterword_sidecar.metrics import Itself, ItsSpool
+from afterword_sidecar.metrics import Itself, ItsSpool, ItsUpstream
 from afterword_sidecar.service import COMMIT_SECONDS_BOUNDS, Service
 from afterword_sidecar.spool.stats import SpoolStats
+from afterword_sidecar.upstream import DROP_REASONS, SIGNALS, UpstreamStats
 
 # Written at 0 from the start: a series born at 1 has no increase.
 _REJECTIONS: Final = dict.fromkeys((*otlp.REASONS, STALE, TOO_MANY_STREAMS, BAD_OPENING), 0)
+_SIGNALS: Final = dict.fromkeys(SIGNALS, 0)
+_DROPS: Final = {(signal, reason): 0 for signal in SIGNALS for reason in DROP_REASONS}
 _REFUSALS: Final = dict.fromkeys(("overloaded", "store_unavailable", "stopping"), 0)
 
 
@@ -21,10 +24,17 @@ class Scrape:
     """Answers scrapes."""
 
     def __init__(
-        self, service: Service, spool: SpoolStats | None, *, started_at: float, version: str
+        self,
+        service: Service,
+        spool: SpoolStats | None,
+        upstream: UpstreamStats | None = None,
+        *,
+        started_at: float,
+        version: str,
     ) -> None:
         self._service = service
         self._spool = spool
+        self._upstream = upstream
         self._started_at = started_at
         self._version = version
         # However many scrape at once, one thread renders: the loop keeps its share.
@@ -67,8 +77,10 @@ class Scrape:
             queue_bytes=stats.queue_bytes,
             store_failing=stats.store_failing_since is not None,
             stalls=stats.stalls,
-            internal_errors=stats.internal_errors,
+            internal_errors=stats.internal_errors
+            + (self._upstream.internal_errors if self._upstream else 0),
             spool=self._of_spool(),
+            upstream=self._of_upstream(),
         )
 
     def _of_spool(self) -> ItsSpool | None:
@@ -84,4 +96,22 @@ class Scrape:
             unread_bytes=stats.unread_bytes,
             behind_since=stats.behind_since,
             readable=not stats.problem,
+        )
+
+    def _of_upstream(self) -> ItsUpstream | None:
+        stats = self._upstream
+        if stats is None:
+            return None
+        return ItsUpstream(
+            sent=_SIGNALS | dict(stats.sent),
+            dropped=_DROPS | dict(stats.dropped),
+            retries=_SIGNALS | dict(stats.retries),
+            records_rejected=_SIGNALS | dict(stats.records_rejected),
+            queue_requests=_SIGNALS | dict(stats.queue_requests),
+            queue_bytes=_SIGNALS | dict(stats.queue_bytes),
+            failing=_SIGNALS | dict.fromkeys(stats.failing, 1),
+            verdicts_sent=stats.verdicts_sent,
+            verdicts_dropped=stats.verdicts_dropped,
+            verdicts_unpublished=stats.verdicts_unpublished,
+            missing_spans_sent=stats.missing_spans_sent,
         )

@@ -1,0 +1,104 @@
+"""What may be asked about the book, answered in the API's shapes: for the API and for the page."""
+
+import asyncio
+from collections.abc import Callable
+from functools import partial
+from typing import Any, Final
+
+from afterword_sidecar.ledger.book import Book
+from afterword_sidecar.ledger.records import TaskKey
+from afterword_sidecar.service import Service
+from afterword_sidecar.stores.positions import key_from
+from afterword_sidecar.web import (
+    api_book,
+    api_dead_letters,
+    api_summaries,
+    api_views,
+)
+from afterword_sidecar.web import api_shapes as shapes
+from afterword_sidecar.web.api_losses import LossCounts
+from afterword_sidecar.web.api_summaries import SummaryFilter
+from afterword_sidecar.web.api_tasks import Snapshots, TaskFilter
+
+DEFAULT_PAGE: Final = 100
+
+
+class Readings:
+    """Reads a started service; whatever is slow runs in a thread.
+
+    Methods raise ``ParameterError`` for a foreign cursor, ``GoneError`` for one that is not kept
+    any more, ``StoreUnavailable`` and ``StoreError`` while the store fails.
+    """
+
+    def __init__(self, service: Service, clock: Callable[[], float]) -> None:
+        """``clock`` is monotonic, seconds."""
+        self._service = service
+        self._snapshots = Snapshots(service, clock)
+        self._losses = LossCounts(service, clock)
+
+    async def book(self, reach: str) -> shapes.Book:
+        """All of it, with the slots of ``reach``: ``1h``, ``6h`` or ``24h``."""
+        view, now = await self._service.view(), self._service.now()
+        minutes, slot_seconds = api_book.SLOTS[reach]
+        summarise = partial(
+            api_book.book,
+            view,
+            self._service.history.book(minutes, now),
+            slot_seconds,
+            at=now,
+            whole_since=self._service.history.whole_since,
+            book_id=self._service.book_id,
+        )
+        return await asyncio.to_thread(summarise)
+
+    async def summaries(self, wanted: SummaryFilter) -> shapes.TaskSummaryPage:
+        """Tasks by their labels."""
+        view, now = await self._service.view(), self._service.now()
+        history = self._service.history
+        last_hour = {labels[:2]: history.task(*labels[:2], now) for labels in view.series_created}
+        found = partial(api_summaries.page, view, last_hour, wanted, now)
+        return await asyncio.to_thread(found)
+
+    async def losses(self, filters: dict[str, Any]) -> shapes.Losses:
+        """Dead letters of the last seven days by kind and window."""
+        return await self._losses.of(filters)
+
+    async def dead_letters(self, asked: dict[str, Any]) -> shapes.DeadLetterPage:
+        """Dead letters, newest first."""
+        return await self._service.read(lambda store: api_dead_letters.page(store, asked))
+
+    async def tasks(self, asked: dict[str, Any]) -> shapes.TaskPage:
+        """Tasks in flight, and those settled lately, from one snapshot."""
+        wanted = dict(asked)
+        limit = wanted.pop("limit", DEFAULT_PAGE)
+        cursor = wanted.pop("cursor", "")
+        found = self._snapshots.find(cursor) if cursor else (await self._snapshots.take(), 0)
+        snapshot, position = found
+        return await asyncio.to_thread(snapshot.page, TaskFilter(**wanted), limit, position)
+
+    async def oldest_in_flight(self, most: int) -> list[shapes.Task]:
+        """The tasks longest in flight, the oldest first."""
+        snapshot = await self._snapshots.take()
+        return await asyncio.to_thread(snapshot.oldest, most)
+
+    async def task(self, task_id: str) -> shapes.Task | None:
+        """One task: in flight, lost (a ``DeadLetterWithPayload``), or settled lately.
+
+        ``None``: it never was, it completed a while ago, or retention has taken it.
+        """
+        key = key_from(task_id)
+        if key is None:
+            return None
+        open_task = await self._service.inspect(partial(_find, key=key))
+        if open_task is not None:
+            return api_views.open_task(open_task)
+        letter = await self._service.read(lambda store: api_dead_letters.one(store, task_id))
+        if letter is not None:
+            return letter
+        lately = reversed(tuple(self._service.recently_settled))
+        settled = next((task for task in lately if task.key == key), None)
+        return api_views.settled_task(settled) if settled else None
+
+
+def _find(book: Book, key: TaskKey) -> Any:
+    return book.find(key)
