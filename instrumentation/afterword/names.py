@@ -16,6 +16,8 @@ EVENT_PENDING: Final = "deferred_task.pending"
 EVENT_INVOCATION: Final = "deferred_task.invocation"
 EVENT_INSTANCE: Final = "deferred_task.instance"
 EVENT_ROLLUP: Final = "deferred_task.rollup"
+# Told by the sidecar, upstream only; never evidence.
+EVENT_VERDICT: Final = "deferred_task.verdict"
 
 # Attribute of the instrumentation scope: the reporting process, 16 bytes as hex.
 STREAM: Final = "deferred_task.stream"
@@ -56,6 +58,22 @@ LEASE_SECONDS: Final = "deferred_task.lease_seconds"
 # Of a rollup record.
 COUNT: Final = "deferred_task.count"
 RANGES: Final = "deferred_task.ranges"  # "5-9 12-12", the sequence numbers it stands for
+# Of a verdict and of the span that never came, both told by the sidecar.
+TASK_ID: Final = "deferred_task.id"  # "stream-sequence", as the API and the terminal call it
+BASIS: Final = "deferred_task.basis"
+RULE: Final = "deferred_task.rule"  # the row of the outcome table, 1 to 14
+FINAL: Final = "deferred_task.final"
+REVISION: Final = "deferred_task.revision"  # how many verdicts on this task came before
+EVIDENCE: Final = "deferred_task.evidence"  # what it rests on: an array of kind, sequence, time
+CLOCK: Final = "deferred_task.clock"  # what was allowed for: offset, grace, due
+HISTORY: Final = "deferred_task.history"  # the verdicts before it
+STARTED_TIME: Final = "deferred_task.started_time"
+ENDED_TIME: Final = "deferred_task.ended_time"
+PENDING_TIME: Final = "deferred_task.pending_time"
+PENDING_REASON: Final = "deferred_task.pending_reason"
+PAYLOAD_KEPT: Final = "deferred_task.payload_kept"  # whether there is one; never the payload
+REPORTED_BY: Final = "deferred_task.reported_by"  # "sidecar"
+TRACE_SAMPLED: Final = "deferred_task.trace_sampled"  # false: the rest of the trace was not kept
 
 # OpenTelemetry's own attribute names that evidence carries.
 EVENT_NAME: Final = "event.name"  # older senders; newer ones use the record's field
@@ -66,6 +84,7 @@ ERROR_TYPE: Final = "error.type"
 EXCEPTION_TYPE: Final = "exception.type"
 EXCEPTION_MESSAGE: Final = "exception.message"
 EXCEPTION_STACKTRACE: Final = "exception.stacktrace"
+LOG_RECORD_UID: Final = "log.record.uid"
 SERVICE_NAME: Final = "service.name"
 SERVICE_NAMESPACE: Final = "service.namespace"
 SERVICE_INSTANCE_ID: Final = "service.instance.id"
@@ -122,6 +141,8 @@ METRIC_IN_FLIGHT: Final = "deferred_task.in_flight"
 
 # HTTP: the header that names the book a sidecar keeps; clients echo it.
 BOOK_HEADER: Final = "Afterword-Book"
+# HTTP: the book whose sidecar passed this on, so that it does not go round in circles.
+FORWARDED_HEADER: Final = "Afterword-Forwarded-By"
 
 # Files in a spool directory. A segment is OTLP/JSON lines; numbers begin at 1.
 SPOOL_LOCK_SUFFIX: Final = ".lock"  # "{stream}.lock"

@@ -30,6 +30,7 @@ from afterword_sidecar.spool.reader import SpoolReader
 from afterword_sidecar.stores.contract import Retention, Store
 from afterword_sidecar.stores.memory import MemoryStore
 from afterword_sidecar.stores.sqlite import SqliteStore
+from afterword_sidecar.upstream import Telling, Upstream
 from afterword_sidecar.web.api_shapes import UnreadyReason
 from afterword_sidecar.web.limits import ReceiverLimits
 from afterword_sidecar.web.operators import operators_app
@@ -38,6 +39,7 @@ from afterword_sidecar.web.receiver import make_receiver, make_runner
 _REQUESTS_SHARE: Final = 0.3
 """Of the time a stop may take: for requests under way. Half is the store's; the rest is slack."""
 _STORE_SHARE: Final = 0.5
+_UPSTREAM_SHARE: Final = 0.15
 _FORCED: Final = 1
 
 log = logging.getLogger("afterword_sidecar")
@@ -66,9 +68,10 @@ async def _run(settings: Settings) -> None:
     stop = _stop_asked(settings.stop_seconds)
     service = _service(settings)
     spool = SpoolReader(settings.spool, service, refused=Refused) if settings.spool else None
+    upstream = _upstream(service, settings)
     patience = settings.stop_seconds * _REQUESTS_SHARE
     async with AsyncExitStack() as running:
-        operators = _operators(service, spool, patience)
+        operators = _operators(service, spool, upstream, patience)
         operators_at = await running.enter_async_context(
             _listening(
                 operators,
@@ -80,12 +83,16 @@ async def _run(settings: Settings) -> None:
         )
         await service.start()
         running.push_async_callback(service.stop)
+        if upstream is not None:
+            # What it still has to tell it reads from the store, which closes after it.
+            await upstream.start()
+            running.push_async_callback(upstream.stop, settings.stop_seconds * _UPSTREAM_SHARE)
         if spool is not None:
             await spool.start()
             running.push_async_callback(spool.stop)
         receiver_at = await running.enter_async_context(
             _listening(
-                _receiver(service, settings),
+                _receiver(service, upstream, settings),
                 settings.receiver_host,
                 settings.receiver_port,
                 patience,
@@ -98,30 +105,53 @@ async def _run(settings: Settings) -> None:
     log.info("stopped")
 
 
-def _receiver(service: Service, settings: Settings) -> web.AppRunner:
+def _upstream(service: Service, settings: Settings) -> Upstream | None:
+    if not settings.upstream.any:
+        return None
+    upstream = Upstream(
+        settings.upstream,
+        service.read,
+        book_id=service.book_id,
+        telling=Telling(settings.verdict_events, settings.missing_spans),
+        queue_bytes=settings.upstream_queue_bytes,
+    )
+    service.watch(lambda changes: upstream.settled(changes.settled))
+    return upstream
+
+
+def _receiver(service: Service, upstream: Upstream | None, settings: Settings) -> web.AppRunner:
     limits = ReceiverLimits(body_bytes=settings.body_bytes, inflated_bytes=settings.inflated_bytes)
     application = make_receiver(
-        service, limits=limits, token=settings.token, unset_completed=settings.unset_completed
+        service,
+        limits=limits,
+        token=settings.token,
+        unset_completed=settings.unset_completed,
+        upstream=upstream,
     )
     return make_runner(application, limits=limits)
 
 
 def _operators(
-    service: Service, spool: SpoolReader | None, patience_seconds: float
+    service: Service,
+    spool: SpoolReader | None,
+    upstream: Upstream | None,
+    patience_seconds: float,
 ) -> web.AppRunner:
     application = operators_app(
         service,
         version=__version__,
         unready=lambda: list(_spool_reasons(spool)),
         spool=spool.stats if spool else None,
+        upstream=upstream.stats if upstream else None,
     )
     return web.AppRunner(application, access_log=None, shutdown_timeout=patience_seconds)
 
 
 def _store(settings: Settings) -> Store:
+    notes = bool(settings.upstream.logs or settings.upstream.traces)
     if settings.database == IN_MEMORY:
-        return MemoryStore()
-    return SqliteStore(Path(settings.database))
+        return MemoryStore(notes_unpublished=notes)
+    return SqliteStore(Path(settings.database), notes_unpublished=notes)
 
 
 def _book(settings: Settings, limits: Limits) -> tuple[Book, Store]:

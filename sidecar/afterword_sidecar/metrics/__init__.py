@@ -3,6 +3,7 @@
 from afterword_sidecar.metrics.exemplars import Exemplars, exemplars_of
 from afterword_sidecar.metrics.exposition import Exposition, accepts_gzip, negotiate, render
 from afterword_sidecar.metrics.families import Families, families
+from afterword_sidecar.metrics.its_upstream import ItsUpstream
 from afterword_sidecar.metrics.itself import Itself, ItsSpool
 
 __all__ = [
@@ -10,6 +11,7 @@ __all__ = [
     "Exposition",
     "Families",
     "ItsSpool",
+    "ItsUpstream",
     "Itself",
     "accepts_gzip",
     "exemplars_of",

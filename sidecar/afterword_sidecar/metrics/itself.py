@@ -13,6 +13,7 @@ from prometheus_client.metrics_core import (
 from afterword_sidecar.ledger.records import Total
 from afterword_sidecar.ledger.view import View
 from afterword_sidecar.metrics.histogram import histogram
+from afterword_sidecar.metrics.its_upstream import ItsUpstream, upstream_families
 
 
 class ItsSpool(msgspec.Struct, frozen=True, kw_only=True):
@@ -56,6 +57,7 @@ class Itself(msgspec.Struct, frozen=True, kw_only=True):
     stalls: int = 0
     internal_errors: int = 0
     spool: ItsSpool | None = None
+    upstream: ItsUpstream | None = None
 
 
 def itself_families(view: View, itself: Itself) -> Iterator[Metric]:
@@ -80,6 +82,8 @@ def itself_families(view: View, itself: Itself) -> Iterator[Metric]:
     yield from _now(view, itself)
     if itself.spool is not None:
         yield from _of_spool(itself, itself.spool)
+    if itself.upstream is not None:
+        yield from upstream_families(itself.upstream, itself.started_at)
 
 
 def _build(itself: Itself) -> Metric:

@@ -1,8 +1,8 @@
 """What a sidecar can be told, where it is read from, and what is wrong with it."""
 
+from afterword_sidecar.settings.problem import Problem
 from afterword_sidecar.settings.read import (
     IN_MEMORY,
-    Problem,
     SettingsError,
     check_places,
     read_settings,

@@ -13,6 +13,8 @@ from typing import Final
 
 import msgspec
 
+from afterword_sidecar.settings.otlp_exporter import read_destinations
+from afterword_sidecar.settings.problem import Problem
 from afterword_sidecar.settings.quantities import RefusedError
 from afterword_sidecar.settings.table import ENVIRONMENT_PREFIX, SETTINGS, Setting, Settings
 
@@ -24,22 +26,6 @@ _PUT_THERE_BY_KUBERNETES: Final = re.compile(
     ENVIRONMENT_PREFIX + r"(SERVICE_(HOST|PORT\w*)|PORT(_\d+_\w+)?)"
 )
 """A Service named ``afterword-sidecar`` leaves these in every container of its namespace."""
-
-
-class Problem(msgspec.Struct, frozen=True):
-    """One wrong setting."""
-
-    name: str
-    """The flag or variable it was given by."""
-    value: str | None
-    """As given, shortened; never a secret. ``None``: the name is what is wrong."""
-    why: str
-    hint: str
-
-    def __str__(self) -> str:
-        """One line for a person."""
-        subject = self.name if self.value is None else f"{self.name}={self.value!r}"
-        return f"{subject}: {self.why}; {self.hint}"
 
 
 class SettingsError(Exception):
@@ -67,6 +53,8 @@ def read_settings(flags: Mapping[str, str], environment: Mapping[str, str]) -> S
     problems += _journal_of_nothing(values)
     problems += _port_clash(values)
     problems += _sizes_reversed(values)
+    values["upstream"], wrong = read_destinations(environment, values.get("receiver_port"))
+    problems += wrong
     if problems:
         raise SettingsError(problems)
     return msgspec.convert(values, Settings)

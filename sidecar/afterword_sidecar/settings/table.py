@@ -17,6 +17,7 @@ from afterword_sidecar.settings.quantities import (
     size,
     words,
 )
+from afterword_sidecar.upstream import SPANS, VERDICTS, Destinations, Spans, Verdicts
 
 ENVIRONMENT_PREFIX: Final = "AFTERWORD_SIDECAR_"
 LOG_LEVELS: Final = ("debug", "info", "warning", "error")
@@ -53,6 +54,11 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     series_in_all: int
     unset_completed: frozenset[str]
     stop_seconds: float
+    upstream: Destinations
+    """From OpenTelemetry's own variables, not from the table."""
+    verdict_events: Verdicts
+    missing_spans: Spans
+    upstream_queue_bytes: int
     log_level: str
     log_format: str
 
@@ -95,6 +101,14 @@ def _log_level(text: str) -> str:
 
 def _log_format(text: str) -> str:
     return choice(text, LOG_FORMATS)
+
+
+def _verdict_events(text: str) -> str:
+    return choice(text, VERDICTS)
+
+
+def _missing_spans(text: str) -> str:
+    return choice(text, SPANS)
 
 
 _LISTENING: Final = (
@@ -316,6 +330,34 @@ _BOUNDS: Final = (
     ),
 )
 
+_UPSTREAM: Final = (
+    Setting(
+        name="verdict_events",
+        parse=_verdict_events,
+        default="all",
+        metavar="|".join(VERDICTS),
+        group="Upstream",
+        help="Which verdicts are told upstream as a log event; `lost`: of dead letters only.",
+    ),
+    Setting(
+        name="missing_spans",
+        parse=_missing_spans,
+        default="all",
+        metavar="|".join(SPANS),
+        group="Upstream",
+        help="For which lost tasks the span that never came is sent; `sampled`: only where the "
+        "rest of the trace was kept.",
+    ),
+    Setting(
+        name="upstream_queue_bytes",
+        parse=size,
+        default="32MiB",
+        metavar="SIZE",
+        group="Upstream",
+        help="How much of each signal may wait to be passed on; what is more is dropped.",
+    ),
+)
+
 _LOGGING: Final = (
     Setting(
         name="log_level",
@@ -335,4 +377,6 @@ _LOGGING: Final = (
     ),
 )
 
-SETTINGS: Final = _LISTENING + _BOOK + _JOURNAL + _JUDGING + _KEEPING + _BOUNDS + _LOGGING
+SETTINGS: Final = (
+    _LISTENING + _BOOK + _JOURNAL + _JUDGING + _KEEPING + _BOUNDS + _UPSTREAM + _LOGGING
+)

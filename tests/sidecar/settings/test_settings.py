@@ -15,6 +15,8 @@ from afterword_sidecar.settings import (
     read_settings,
 )
 from afterword_sidecar.settings.documentation import settings_tables, with_tables
+from afterword_sidecar.settings.otlp_exporter import KEYS, PREFIX
+from afterword_sidecar.upstream import Destination
 from afterword_sidecar.web.limits import ReceiverLimits
 
 REPOSITORY = Path(__file__).parents[3]
@@ -174,8 +176,9 @@ def test_places_that_cannot_be_used_are_named_before_anything_starts(tmp_path: P
 
 def test_the_table_covers_the_settings_and_the_document_is_true() -> None:
     """Every field has a row, every row a documented flag or variable, and the document is fresh."""
+    fields = set(Settings.__struct_fields__) - {"upstream"}  # told by OpenTelemetry's variables
     assert [setting.name for setting in SETTINGS] == sorted(
-        Settings.__struct_fields__, key=[setting.name for setting in SETTINGS].index
+        fields, key=[setting.name for setting in SETTINGS].index
     )
     document = (REPOSITORY / "docs" / "settings.md").read_text(encoding="utf-8")
     assert with_tables(document) == document, (
@@ -207,3 +210,48 @@ def test_the_defaults_are_those_of_the_parts() -> None:
         assert getattr(settings, name) == getattr(limits, name), name
     assert settings.body_bytes == receiver.body_bytes
     assert settings.inflated_bytes == receiver.inflated_bytes
+
+
+def test_upstream_is_told_by_opentelemetrys_own_variables() -> None:
+    """A general endpoint gets the signal's path, one signal's own is taken as it is and wins."""
+    settings = read_settings(
+        {},
+        {
+            "OTEL_EXPORTER_OTLP_ENDPOINT": "https://collector:4318/base/",
+            "OTEL_EXPORTER_OTLP_TRACES_ENDPOINT": "http://traces/in",
+            "OTEL_EXPORTER_OTLP_HEADERS": "authorization=Bearer%20t, x-tenant=shop",
+            "OTEL_EXPORTER_OTLP_TIMEOUT": "2500",
+            "OTEL_EXPORTER_OTLP_TRACES_COMPRESSION": "gzip",
+            "OTEL_METRICS_EXPORTER": "none",
+        },
+    )
+    headers = (("authorization", "Bearer t"), ("x-tenant", "shop"))
+    common = {"headers": headers, "timeout_seconds": 2.5}
+    assert settings.upstream.traces == Destination(url="http://traces/in", gzip=True, **common)
+    assert settings.upstream.logs == Destination(url="https://collector:4318/base/v1/logs", **common)
+    assert settings.upstream.metrics is None
+    assert not read_settings({}, {"OTEL_EXPORTER_OTLP_PROTOCOL": "http/json"}).upstream.any
+
+
+def test_what_is_wrong_with_the_upstream_is_reported_with_the_rest() -> None:
+    """Each variable once, however many signals it is of; secrets are not shown."""
+    told = {
+        "OTEL_EXPORTER_OTLP_ENDPOINT": "http://localhost:4318",
+        "OTEL_EXPORTER_OTLP_TRACES_ENDPOINT": "http://user:s3cret@traces",
+        "OTEL_EXPORTER_OTLP_LOGS_ENDPOINT": "collector:4317",
+        "OTEL_EXPORTER_OTLP_PROTOCOL": "http/json",
+        "OTEL_EXPORTER_OTLP_HEADERS": "s3cret",
+        "OTEL_EXPORTER_OTLP_TIMEOUT": "10",
+        "OTEL_EXPORTER_OTLP_METRICS_COMPRESSION": "zstd",
+        "OTEL_EXPORTER_OTLP_CERTIFICATE": "/nowhere.pem",
+    }
+    problems = problems_of({"grace_seconds": "soon"}, told)
+    assert set(problems) == {"--grace", *told}
+    assert "round in circles" in problems["OTEL_EXPORTER_OTLP_ENDPOINT"]
+    assert not any("s3cret" in problem for problem in problems.values())
+
+
+def test_every_variable_of_the_upstream_is_documented() -> None:
+    """The document has them all."""
+    document = (REPOSITORY / "docs" / "settings.md").read_text(encoding="utf-8")
+    assert [key for key in KEYS if f"`{PREFIX}{key}`" not in document] == []
