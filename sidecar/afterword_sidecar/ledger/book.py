@@ -151,6 +151,7 @@ class Book:
         stream.state = replace(
             stream.state,
             lock_fell_at=now,
+            alive_at=alive_at,
             last_heard_at=max(stream.state.last_heard_at, alive_at),
         )
         for opening in list(stream.amendable):
@@ -179,6 +180,26 @@ class Book:
             settled = stream.amendable.get(abs(number))
             if settled is not None and kept_with_stream(settled):
                 self._registry.touched[stream.source.stream] = stream
+
+    def spooled_streams(self) -> set[bytes]:
+        """Streams that tell by spool and have not ended: each should have a lock to ask for."""
+        return {
+            stream_id
+            for stream_id, stream in self._registry.streams.items()
+            if stream.state.same_clock and not (stream.state.lock_fell_at or stream.foreign)
+        }
+
+    def spool_gone(self, stream_id: bytes, now: float) -> None:
+        """Its lock and all it wrote are gone (a directory in memory, and a host that went down).
+
+        Whatever was not read is lost, and whether the process lives cannot be asked: its tasks are
+        judged as those of a process that fell silent.
+        """
+        stream = self._registry.streams.get(stream_id)
+        if stream is not None and not (stream.state.lock_fell_at or stream.state.spool_gone_at):
+            self._registry.touched[stream_id] = stream
+            stream.state = replace(stream.state, spool_gone_at=now)
+            self._registry.watch(stream, now)
 
     def alive(self, stream_ids: Iterable[bytes], now: float) -> None:
         """The locks of these streams are held: their tasks, however old, may well be running.

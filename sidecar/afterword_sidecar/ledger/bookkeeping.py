@@ -115,13 +115,7 @@ class Bookkeeper:
 
     def _with_alarm(self, stream: Stream, task: OpenTask, now: float) -> OpenTask:
         state = stream.state
-        at = verdicts.due_at(
-            task,
-            state.offset_seconds,
-            self.limits,
-            death_will_show=stream.death_will_show,
-            vouched_at=state.vouched_at,
-        )
+        at = stream.due_at(task, self.limits)
         if state.lock_fell_at or state.down_at:
             at = now  # opened by a process that is gone: the next look will tell
         at = max(at, self.patience.until(state.last_heard_at), now + 0.001)
@@ -316,11 +310,15 @@ class Bookkeeper:
         before = stream.amendable[opening]
         if before.verdict.basis == names.PROVEN:
             return
-        proof = Cited(verdicts.STREAM_ENDED, 0, stream.state.lock_fell_at)
+        state, clock = stream.state, before.verdict.clock
+        proof = Cited(verdicts.STREAM_ENDED, 0, state.lock_fell_at)
+        if clock is not None:
+            clock = replace(clock, lock_fell_at=state.lock_fell_at, alive_at=stream.alive_at)
         verdict = replace(
             before.verdict,
             basis=names.PROVEN,
             final=True,
+            clock=clock,
             evidence=(*before.verdict.evidence, proof),
         )
         self._replace(stream, before, replace(before, verdict=verdict), now)
@@ -331,7 +329,8 @@ class Bookkeeper:
         if now < due:
             self._watch_finality(stream, before, now)
         elif not before.verdict.final:
-            after = replace(before, verdict=replace(before.verdict, final=True))
+            verdict = replace(before.verdict, final=True, final_at=now)
+            after = replace(before, verdict=verdict)
             self._replace(stream, before, after, now)
 
     def _revise(self, stream: Stream, before: SettledTask, after: SettledTask, now: float) -> None:

@@ -13,9 +13,11 @@ def after(state: StreamState, fact: Instance, settled_arrived: int, now: float) 
     Totals only grow. All else is as the latest word says, by its number: one that was overtaken on
     the way takes no goodbye back.
     """
+    greatest = fact.settled_total > state.settled_reported
     state = replace(
         state,
         settled_reported=max(state.settled_reported, fact.settled_total),
+        reported_sequence=fact.sequence if greatest else state.reported_sequence,
         scheduled_reported=max(state.scheduled_reported, fact.scheduled_total),
     )
     if fact.sequence < state.instance_sequence:

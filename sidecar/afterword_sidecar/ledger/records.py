@@ -97,6 +97,29 @@ class ClockBounds(msgspec.Struct, frozen=True, gc=False, array_like=True):
     grace_seconds: float
     due: float
     """Its own clock at which the verdict fell due."""
+    alive_at: float = 0.0
+    """Its own clock when the process was last known to live; 0 if that is not known."""
+    lock_fell_at: float = 0.0
+    """Its own clock when the process's lock was found fallen; 0 if it was not."""
+    lease_until: float = 0.0
+    """Its own clock up to which the last sign of life was to be trusted; 0 without a lease."""
+    hold_until: float = 0.0
+    """Its own clock before which silence proved nothing (after a start or a stall); 0: always."""
+
+
+class Missing(msgspec.Struct, frozen=True, gc=False, array_like=True):
+    """Evidence of a stream that is known to be missing: what ``evidence_lost`` rests on."""
+
+    first: int
+    last: int
+    """The sequence numbers between which all holes after the opening lie."""
+    numbers: int
+    """How many are missing between them."""
+    settled_reported: int
+    """How many tasks the stream says have settled, at ``reported_sequence``."""
+    settled_arrived: int
+    """How many of their closings have come."""
+    reported_sequence: int = 0
 
 
 class Verdict(msgspec.Struct, frozen=True, gc=False, array_like=True):
@@ -113,6 +136,10 @@ class Verdict(msgspec.Struct, frozen=True, gc=False, array_like=True):
     clock: ClockBounds | None = None
     final: bool = True
     """False while proof or time may still show that the task lives."""
+    final_at: float = 0.0
+    """The sidecar's clock when time made it final; 0 if it was final at once, or is not."""
+    missing: Missing | None = None
+    """Of ``evidence_lost``: what is missing."""
 
 
 class SettledTask(msgspec.Struct, frozen=True, gc=False, array_like=True):
@@ -204,6 +231,18 @@ class StreamState(msgspec.Struct, frozen=True, gc=False, array_like=True):
     vouched_at: float = 0.0
     """The sidecar's clock when its process last showed that it lives and that no closing of its
     tasks is missing: what is open then is really under way."""
+    alive_at: float = 0.0
+    """When its lock was last seen held before it was seen fallen."""
+    spool_gone_at: float = 0.0
+    """The sidecar's clock when it was found that its spool is gone, lock and all; 0 if it is not,
+    or was heard of since."""
+    reported_sequence: int = 0
+    """Of the record that told the greatest ``settled_reported``."""
+    clock_steps: tuple[tuple[float, float], ...] = ()
+    """(the sidecar's clock when the stream's was set anew, the offset before), oldest first."""
+    invocations_over: tuple[tuple[str, int, float], ...] = ()
+    """(invocation, sequence and time of its end) where records before the end were missing: an
+    opening may yet come."""
 
 
 class Total(msgspec.Struct, frozen=True, gc=False, array_like=True):

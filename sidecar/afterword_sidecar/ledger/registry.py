@@ -84,7 +84,8 @@ class Registry:
 
     def _judgements(self, stream: Stream) -> list[float]:
         state, grace = stream.state, self._limits.grace_seconds
-        return [at + grace for at in (state.down_at, state.lease_until) if at]
+        suspects = (state.down_at, state.lease_until, state.spool_gone_at)
+        return [at + grace for at in suspects if at]
 
     def is_over(self, stream: Stream, now: float) -> bool:
         """Whether it has been silent for longer than it is remembered."""

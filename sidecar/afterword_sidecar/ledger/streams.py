@@ -5,12 +5,13 @@ from typing import Final
 import msgspec
 
 from afterword import names
+from afterword_sidecar.ledger.circumstances import Circumstances, due_at
 from afterword_sidecar.ledger.facts import FOREIGN_STREAM_BYTES, Source
 from afterword_sidecar.ledger.limits import Limits
-from afterword_sidecar.ledger.records import Early, OpenTask, SettledTask, StreamState
+from afterword_sidecar.ledger.records import Early, Missing, OpenTask, SettledTask, StreamState
 from afterword_sidecar.ledger.sequences import SequenceSet
 from afterword_sidecar.ledger.transitions import State
-from afterword_sidecar.ledger.verdicts import SPAN, Circumstances
+from afterword_sidecar.ledger.verdicts import SPAN
 
 _OFFSETS_KEPT: Final = 16
 FOREVER_SECONDS: Final = 10 * 365 * 86400.0
@@ -105,6 +106,7 @@ class Stream:
             offset_window=window,
             offset_seconds=window[0][1],
             same_clock=same_clock,
+            spool_gone_at=0.0,
             lease_until=received_at + state.lease_seconds if state.lease_seconds else 0.0,
         )
 
@@ -113,19 +115,62 @@ class Stream:
         state = self.state
         holes = not self.foreign and bool(self.seen.holes)
         last_hole = self.seen.holes[-1][1] if holes else 0
+        hole_after_opening = last_hole > task.sequence
+        lost = hole_after_opening and self.closing_missing
         return Circumstances(
-            offset_seconds=state.offset_seconds,
+            offset_seconds=self.offset_for(task),
+            alive_at=self.alive_at,
             lock_fell_at=state.lock_fell_at,
+            spool_gone_at=state.spool_gone_at,
             down_at=state.down_at,
             down_sequence=state.down_sequence,
             lease_until=state.lease_until,
             hold_until=hold_until,
-            hole_after_opening=last_hole > task.sequence,
-            hole_within_invocation=last_hole > task.sequence
+            hole_after_opening=hole_after_opening,
+            hole_within_invocation=hole_after_opening
             and self.seen.missing(task.sequence, task.notes.invocation_over_sequence) > 0,
             settled_missing=self.closing_missing,
             death_will_show=self.death_will_show,
             vouched_at=state.vouched_at,
+            missing=self._missing_after(task.sequence) if lost else None,
+        )
+
+    def due_at(self, task: OpenTask, limits: Limits) -> float:
+        """When time alone makes the task due, on the sidecar's clock."""
+        return due_at(
+            task,
+            self.offset_for(task),
+            limits,
+            death_will_show=self.death_will_show,
+            vouched_at=self.state.vouched_at,
+        )
+
+    def offset_for(self, task: OpenTask) -> float:
+        """The clock's offset by which its deadline is to be read: that of when it was opened."""
+        for set_at, before in self.state.clock_steps:
+            if task.received_at < set_at:
+                return before
+        return self.state.offset_seconds
+
+    @property
+    def alive_at(self) -> float:
+        """When its process was last known to live."""
+        state = self.state
+        if state.lock_fell_at:
+            return state.alive_at
+        return max(state.last_heard_at, state.vouched_at)
+
+    def _missing_after(self, sequence: int) -> Missing:
+        holes = [hole for hole in self.seen.holes if hole[1] > sequence]
+        first = max(sequence + 1, holes[0][0])
+        last = holes[-1][1]
+        return Missing(
+            first=first,
+            last=last,
+            numbers=self.seen.missing(first, last),
+            settled_reported=self.state.settled_reported,
+            settled_arrived=self.settled_arrived,
+            reported_sequence=self.state.reported_sequence,
         )
 
     @property
@@ -136,7 +181,8 @@ class Stream:
     @property
     def death_will_show(self) -> bool:
         """True if its lock or its lease tells when the process is gone."""
-        return self.state.same_clock or self.state.lease_seconds > 0
+        state = self.state
+        return (state.same_clock and not state.spool_gone_at) or state.lease_seconds > 0
 
     def missing(self) -> int:
         """Numbers missing and not yet given up."""
@@ -150,7 +196,7 @@ class Stream:
             return limits.foreign_retention_seconds
         if self.state.lock_fell_at:
             return limits.ended_stream_retention_seconds
-        if self.state.same_clock:
+        if self.state.same_clock and not self.state.spool_gone_at:
             return FOREVER_SECONDS  # its lock is held: an idle process is not a forgotten one
         return limits.stream_retention_seconds
 

@@ -15,6 +15,7 @@ from typing import Final
 import msgspec
 
 from afterword import names
+from afterword_sidecar.ledger.circumstances import Circumstances, due_at
 from afterword_sidecar.ledger.limits import Limits
 from afterword_sidecar.ledger.records import Cited, ClockBounds, OpenTask, Verdict
 
@@ -24,6 +25,11 @@ SILENCE: Final = "silence"
 DEADLINE: Final = "deadline"
 SPAN: Final = "span"
 EVIDENCE_LOST: Final = "evidence_lost"
+SPOOL_GONE: Final = "spool_gone"
+
+_EVIDENCE_LOST_RULE: Final = 9
+_NEVER_STARTED_RULE: Final = 10
+_SHUTDOWN_RULE: Final = 11
 
 OBSERVED_RULES: Final = {
     (names.COMPLETED, "completed"): 1,
@@ -52,27 +58,6 @@ RULE_OF_OUTCOME: Final = {
 """The first row of an outcome, for a closing with a reason of nobody's list (``other``)."""
 
 
-class Circumstances(msgspec.Struct, frozen=True, gc=False):
-    """What the rules need to know of a task's stream at the moment of judging."""
-
-    offset_seconds: float = 0.0
-    death_will_show: bool = False
-    """Its process holds a lock that falls when it dies, or has promised to beat until then."""
-    vouched_at: float = 0.0
-    """When the process last showed that what is open is under way; see ``StreamState``."""
-    lock_fell_at: float = 0.0
-    down_at: float = 0.0
-    down_sequence: int = 0
-    lease_until: float = 0.0
-    hold_until: float = 0.0
-    """Nothing is inferred from silence before this (after a start or a stall)."""
-    hole_after_opening: bool = False
-    hole_within_invocation: bool = False
-    """A number is missing between the opening and the record of the invocation's end."""
-    settled_missing: bool = False
-    """The stream's totals say that more has settled than has arrived."""
-
-
 class _Trigger(msgspec.Struct, frozen=True, gc=False):
     """What makes silence mean something, and when it began to."""
 
@@ -94,12 +79,29 @@ def infer(task: OpenTask, seen: Circumstances, now: float, limits: Limits) -> Ve
         basis=names.PROVEN if proven else names.INFERRED,
         rule=rule,
         at=now,
-        evidence=(*told_of(task), trigger.cited),
+        evidence=_proof(task, seen, trigger, rule),
         clock=ClockBounds(
-            offset_seconds=seen.offset_seconds, grace_seconds=limits.grace_seconds, due=trigger.due
+            offset_seconds=seen.offset_seconds,
+            grace_seconds=limits.grace_seconds,
+            due=trigger.due,
+            alive_at=seen.alive_at,
+            lock_fell_at=seen.lock_fell_at,
+            lease_until=seen.lease_until,
+            hold_until=seen.hold_until,
         ),
         final=proven,
+        missing=seen.missing if rule == _EVIDENCE_LOST_RULE else None,
     )
+
+
+def _proof(task: OpenTask, seen: Circumstances, trigger: _Trigger, rule: int) -> tuple[Cited, ...]:
+    """What the task told, what its stream told beside that, and what gave silence its meaning."""
+    cited = told_of(task)
+    if rule == _NEVER_STARTED_RULE:
+        cited += (_invocation_over(task),)
+    if rule == _SHUTDOWN_RULE and seen.down_at:
+        cited += (_down(seen),)
+    return cited if trigger.cited in cited else (*cited, trigger.cited)
 
 
 def told_of(task: OpenTask) -> tuple[Cited, ...]:
@@ -112,49 +114,18 @@ def told_of(task: OpenTask) -> tuple[Cited, ...]:
     return cited
 
 
-def due_at(
-    task: OpenTask,
-    offset_seconds: float,
-    limits: Limits,
-    *,
-    death_will_show: bool,
-    vouched_at: float,
-) -> float:
-    """When time alone makes the task due, on the sidecar's clock.
-
-    A task without a deadline may live as long as its process vouches for it, and the longest life
-    beyond. A process that said it is stopping is not waited for as long as one that runs, unless it
-    will show when it is gone. A deadline further away than a stream is remembered cannot be waited
-    for: such a task falls due as if it had none, after that retention.
-    """
-    heard_at = max(task.heard_at, vouched_at)
-    forgotten_at = heard_at + limits.stream_retention_seconds
-    if task.deadline is None:
-        due = heard_at + limits.longest_life_seconds
-    else:
-        due = task.deadline + offset_seconds + limits.grace_seconds
-    if task.notes.pending_reason == names.PENDING_SHUTDOWN and not death_will_show:
-        due = min(due, task.heard_at + limits.shutdown_patience_seconds)
-    return min(due, forgotten_at)
-
-
 def _trigger(task: OpenTask, seen: Circumstances, now: float, limits: Limits) -> _Trigger | None:
     if seen.lock_fell_at:
         at = seen.lock_fell_at
         return _Trigger(Cited(STREAM_ENDED, 0, at), due=at, died_at=at)
     if _never_began(task, seen):
-        notes = task.notes
-        over = Cited(
-            names.EVENT_INVOCATION, notes.invocation_over_sequence, notes.invocation_over_at
-        )
-        return _Trigger(over, due=now)
+        return _Trigger(_invocation_over(task), due=now)
     return None if now < seen.hold_until else _silence(task, seen, now, limits)
 
 
 def _silence(task: OpenTask, seen: Circumstances, now: float, limits: Limits) -> _Trigger | None:
     if seen.down_at and now >= (due := seen.down_at + limits.grace_seconds):
-        down = Cited(names.EVENT_INSTANCE, seen.down_sequence, seen.down_at)
-        return _Trigger(down, due=due, died_at=seen.down_at)
+        return _Trigger(_down(seen), due=due, died_at=seen.down_at)
     due = due_at(
         task,
         seen.offset_seconds,
@@ -168,6 +139,9 @@ def _silence(task: OpenTask, seen: Circumstances, now: float, limits: Limits) ->
     if seen.lease_until and now >= (due := seen.lease_until + limits.grace_seconds):
         lapsed = Cited(LEASE_LAPSED, 0, seen.lease_until)
         return _Trigger(lapsed, due=due, died_at=seen.lease_until)
+    if seen.spool_gone_at and now >= (due := seen.spool_gone_at + limits.grace_seconds):
+        gone = Cited(SPOOL_GONE, 0, seen.spool_gone_at)
+        return _Trigger(gone, due=due, died_at=seen.spool_gone_at)
     return None
 
 
@@ -175,15 +149,15 @@ def _decide(
     task: OpenTask, seen: Circumstances, trigger: _Trigger, now: float, limits: Limits
 ) -> tuple[int, str, str]:
     if seen.hole_after_opening and seen.settled_missing:
-        return 9, names.UNKNOWN, EVIDENCE_LOST
+        return _EVIDENCE_LOST_RULE, names.UNKNOWN, EVIDENCE_LOST
     if _never_began(task, seen):
-        return 10, names.DROPPED, "never_started"
+        return _NEVER_STARTED_RULE, names.DROPPED, "never_started"
     timed_out = _out_of_time(task, seen, trigger, now, limits)
     if task.notes.pending_reason == names.PENDING_SHUTDOWN or (
         seen.down_at
         and not (timed_out and task.notes.pending_reason == names.PENDING_DEADLINE_NEAR)
     ):
-        return 11, names.DROPPED, "shutdown"
+        return _SHUTDOWN_RULE, names.DROPPED, "shutdown"
     if timed_out:
         return 12, names.TIMED_OUT, "platform_deadline"
     if trigger.died_at is not None:
@@ -202,9 +176,32 @@ def _never_began(task: OpenTask, seen: Circumstances) -> bool:
 def _out_of_time(
     task: OpenTask, seen: Circumstances, trigger: _Trigger, now: float, limits: Limits
 ) -> bool:
+    """Whether its deadline came before its end.
+
+    A dead process died between when it was last known to live and when it was found dead. Where the
+    deadline lies between the two, as when the sidecar was away, the guard decides: had the process
+    lived when the deadline came near, it would have said so. Without a guard, the deadline came.
+    """
     if task.deadline is None:
         return False
     deadline = task.deadline + seen.offset_seconds
-    if trigger.died_at is not None and trigger.died_at >= deadline - task.guard_lead_seconds:
+    near = deadline - task.guard_lead_seconds
+    if seen.lock_fell_at or seen.spool_gone_at:
+        found_dead_at = seen.lock_fell_at or seen.spool_gone_at
+        if found_dead_at < near:
+            return False
+        told_near = task.notes.pending_reason == names.PENDING_DEADLINE_NEAR
+        alive_at = seen.alive_at or found_dead_at
+        return alive_at >= near or told_near or not task.guard_lead_seconds
+    if trigger.died_at is not None and trigger.died_at >= near:
         return True
     return now >= deadline + limits.grace_seconds
+
+
+def _invocation_over(task: OpenTask) -> Cited:
+    notes = task.notes
+    return Cited(names.EVENT_INVOCATION, notes.invocation_over_sequence, notes.invocation_over_at)
+
+
+def _down(seen: Circumstances) -> Cited:
+    return Cited(names.EVENT_INSTANCE, seen.down_sequence, seen.down_at)

@@ -6,10 +6,11 @@ from typing import Any
 import pytest
 
 from afterword import names
+from afterword_sidecar.ledger.circumstances import Circumstances
 from afterword_sidecar.ledger.facts import Source
 from afterword_sidecar.ledger.limits import Limits
 from afterword_sidecar.ledger.records import Notes, OpenTask, Series
-from afterword_sidecar.ledger.verdicts import Circumstances, infer
+from afterword_sidecar.ledger.verdicts import infer
 
 LIMITS = Limits(grace_seconds=2, longest_life_seconds=100)
 T = 1000.0

@@ -35,7 +35,8 @@ class Spool:
         self._world, self._sidecar, self._source = world, sidecar, source
         self._unread: list[Fact] = []
         self._polling = False
-        self._alive_at = world.now
+        self.alive_at = 0.0
+        """When its lock was last seen held."""
         self._ended = False
         self.fell_at = 0.0
         self.committed: set[int] = set()
@@ -48,7 +49,7 @@ class Spool:
         """Nothing was kept in memory."""
 
     def end(self) -> None:
-        self._alive_at = self._world.now
+        self.alive_at = self._sidecar.looked_at()
         self._ended = True
         self._poll_soon()
 
@@ -71,7 +72,7 @@ class Spool:
         if self._unread:
             self._poll_soon()
         elif self._ended and not self.fell_at:
-            if self._sidecar.stream_ended(self._source.stream, self._alive_at):
+            if self._sidecar.stream_ended(self._source.stream, self.alive_at):
                 self.fell_at = self._world.now
             else:
                 self._poll_soon()

@@ -32,7 +32,7 @@ DEADLINE_SECONDS = 20.0
 class Task:
     """What the world knows of one task."""
 
-    __slots__ = ("closing", "deadline", "ending", "opening", "pending")
+    __slots__ = ("closing", "deadline", "ending", "near", "opening", "pending")
 
     def __init__(self, opening: int, deadline: float | None) -> None:
         self.opening = opening
@@ -41,6 +41,9 @@ class Task:
         self.ending: tuple[str, str] | None = None
         self.closing = 0
         self.pending = 0
+        """The record that told of it when the process stopped."""
+        self.near = 0
+        """The record that told of it when its deadline came near."""
 
 
 class Process:
@@ -67,6 +70,7 @@ class Process:
         self.tasks: list[Task] = []
         self.open: dict[int, Task] = {}
         self.alive = True
+        self.died_at = 0.0
         self.stopped = False
         self.down_sequence = 0
         self._thaws_at = 0.0
@@ -111,6 +115,7 @@ class Process:
     def _kill(self) -> None:
         if self.alive:
             self.alive = False
+            self.died_at = self.world.now
             self.delivery.end()
 
     def _kill_at_a_deadline(self) -> None:
@@ -151,6 +156,8 @@ class Process:
             payload="{}" if chance.random() < 0.1 else None,
         )
         self.delivery.send(opening)
+        if task.deadline is not None:
+            self.world.at(task.deadline - LEAD_SECONDS, lambda: self._warn(task))
         if chance.random() < 0.95:
             self.world.after(chance.uniform(0, 0.05), lambda: self._start(task))
         ending = chance.choices(*_ENDINGS)[0]
@@ -162,6 +169,12 @@ class Process:
     def _start(self, task: Task) -> None:
         if not self._frozen(lambda: self._start(task)) and task.opening in self.open:
             self.delivery.send(Started(self._next(), task.opening, self._clock(), 0.01))
+
+    def _warn(self, task: Task) -> None:
+        """The guard: its deadline is near, and it has not ended."""
+        if not self._frozen(lambda: self._warn(task)) and task.opening in self.open:
+            task.near = self._next()
+            self.delivery.send(Pending(task.near, task.opening, self._clock(), "deadline_near"))
 
     def _settle(self, task: Task, opening: Scheduled, ending: tuple[str, str]) -> None:
         if self._frozen(lambda: self._settle(task, opening, ending)):

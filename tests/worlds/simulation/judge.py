@@ -36,17 +36,18 @@ def _allowed(process: Process, task: Task) -> set[str | None]:
     if task.opening not in committed:
         return {None}
     if isinstance(process.delivery, Spool):
-        return {_proven(process.delivery, task)}
+        return _proven(process, process.delivery, task)
     return _inferred(process, task)
 
 
-def _proven(spool: Spool, task: Task) -> str:
-    """By spool there is one right answer."""
-    if task.pending and task.pending in spool.committed:
-        return "dropped/shutdown/proven"
-    if task.deadline is not None and spool.fell_at >= task.deadline - LEAD_SECONDS:
-        return "timed_out/platform_deadline/proven"
-    return "dropped/instance_lost/proven"
+def _proven(process: Process, spool: Spool, task: Task) -> set[str | None]:
+    """By spool there is one right answer, but for what a frozen process could not tell."""
+    if task.pending and not 0 < task.near < task.pending:
+        return {"dropped/shutdown/proven"}
+    late, lost = "timed_out/platform_deadline/proven", "dropped/instance_lost/proven"
+    if task.deadline is None or process.died_at < task.deadline - LEAD_SECONDS:
+        return {lost}
+    return {late} if task.near or spool.alive_at >= task.deadline - LEAD_SECONDS else {late, lost}
 
 
 def _inferred(process: Process, task: Task) -> set[str | None]:

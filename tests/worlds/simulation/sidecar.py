@@ -12,6 +12,7 @@ from worlds.simulation.world import World
 
 LIMITS = Limits(longest_life_seconds=1800.0, stream_retention_seconds=86400.0)
 TICK_SECONDS = 1.0
+LOOK_SECONDS = 0.05
 _SIGNS = {totals.SCHEDULED: 1, totals.SETTLED: -1, totals.AMENDED: 1}
 
 
@@ -39,6 +40,7 @@ class Sidecar:
         self.final: dict[TaskKey, SettledTask] = {}
         self.commits = 0
         self.crashes = 0
+        self._fell_at = 0.0
         world.after(TICK_SECONDS, self._tick)
 
     def take(self, batch: Batch) -> Fate:
@@ -58,6 +60,11 @@ class Sidecar:
         self.book.stream_ended(stream, self.world.now, alive_at=alive_at)
         self._commit()
         return True
+
+    def looked_at(self) -> float:
+        """When it last looked at locks: every twentieth of a second while it is up."""
+        now = self.world.now if self.book is not None else self._fell_at
+        return now - self.world.chance.uniform(0, LOOK_SECONDS)
 
     def _tick(self) -> None:
         if self.book is not None:
@@ -90,6 +97,7 @@ class Sidecar:
         if self.world.chance.random() >= self.crash_rate:
             return False
         self.book = None
+        self._fell_at = self.world.now
         self.crashes += 1
         self.world.after(self.world.chance.uniform(0.1, 8.0), self._restart)
         return True
