@@ -164,6 +164,16 @@ def _why(verdict: shapes.Verdict) -> Facts:
         clock = verdict.clock
         allowed = f"{clock.offset_seconds:+.3f}s for its clock, {clock.grace_seconds:g}s of grace"
         facts.append(("allowed", f"{allowed}; due {local(clock.due)}"))
+        facts += [
+            ("last alive", local(clock.alive_at)),
+            ("lock fell", local(clock.lock_fell_at)),
+            ("lease until", local(clock.lease_until)),
+        ]
+    if verdict.missing:
+        lost = verdict.missing
+        facts.append(("missing", f"{lost.numbers} of numbers {lost.first} to {lost.last}"))
+        told = f"{lost.settled_reported} settled, says its stream; {lost.settled_arrived} arrived"
+        facts.append(("totals", f"{told} (no. {lost.reported_sequence})"))
     return facts
 
 

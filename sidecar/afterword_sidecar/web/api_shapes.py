@@ -50,6 +50,26 @@ class Clock(msgspec.Struct, frozen=True):
     offset_seconds: Annotated[float, Meta(description="The sidecar's clock less the stream's.")]
     grace_seconds: float
     due: Moment
+    alive_at: Annotated[Moment | None, Meta(description="When its process was last known to live.")]
+    lock_fell_at: Moment | None
+    lease_until: Annotated[
+        Moment | None, Meta(description="Up to here the last sign of life was to be trusted.")
+    ]
+    hold_until: Annotated[
+        Moment | None,
+        Meta(description="Before this, after a start or a stall, silence is nothing."),
+    ]
+
+
+class Missing(msgspec.Struct, frozen=True):
+    """Evidence that is known to be missing, where a verdict rests on that."""
+
+    first: Annotated[int, Meta(description="All holes after the opening lie from here …")]
+    last: Annotated[int, Meta(description="… to here.")]
+    numbers: Annotated[int, Meta(description="How many sequence numbers are missing there.")]
+    settled_reported: Annotated[int, Meta(description="Tasks that settled, says the stream.")]
+    settled_arrived: Annotated[int, Meta(description="Of how many of them the end has come.")]
+    reported_sequence: Annotated[int, Meta(description="The record that said so.")]
 
 
 class Verdict(msgspec.Struct, frozen=True):
@@ -61,8 +81,12 @@ class Verdict(msgspec.Struct, frozen=True):
     rule: Rule
     at: Moment
     final: Annotated[bool, Meta(description="False while it may turn out that the task lives.")]
+    final_at: Annotated[
+        Moment | None, Meta(description="When time made it final; null if it was so at once.")
+    ]
     evidence: list[Evidence]
     clock: Clock | None
+    missing: Missing | None
 
 
 class Pending(msgspec.Struct, frozen=True):

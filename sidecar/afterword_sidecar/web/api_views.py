@@ -73,6 +73,7 @@ def verdict(given: records.Verdict) -> shapes.Verdict:
         rule=shapes.Rule(number=given.rule, words=RULES_IN_WORDS.get(given.rule, "")),
         at=moment(given.at),
         final=given.final,
+        final_at=_moment_or_none(given.final_at),
         evidence=[
             shapes.Evidence(
                 kind=cited.kind,
@@ -83,6 +84,7 @@ def verdict(given: records.Verdict) -> shapes.Verdict:
             for cited in given.evidence
         ],
         clock=_clock(given.clock),
+        missing=_missing(given.missing),
     )
 
 
@@ -138,7 +140,24 @@ def _of_letter(letter: records.DeadLetter) -> dict[str, Any]:
 def _clock(bounds: records.ClockBounds | None) -> shapes.Clock | None:
     if bounds is None:
         return None
-    return shapes.Clock(bounds.offset_seconds, bounds.grace_seconds, moment(bounds.due))
+    return shapes.Clock(
+        offset_seconds=bounds.offset_seconds,
+        grace_seconds=bounds.grace_seconds,
+        due=moment(bounds.due),
+        alive_at=_moment_or_none(bounds.alive_at),
+        lock_fell_at=_moment_or_none(bounds.lock_fell_at),
+        lease_until=_moment_or_none(bounds.lease_until),
+        hold_until=_moment_or_none(bounds.hold_until),
+    )
+
+
+def _missing(given: records.Missing | None) -> shapes.Missing | None:
+    return None if given is None else shapes.Missing(**msgspec.structs.asdict(given))
+
+
+def _moment_or_none(seconds: float) -> str | None:
+    """The book's 0 for "never"."""
+    return moment(seconds) if seconds else None
 
 
 def _pending(task: records.OpenTask) -> shapes.Pending | None:

@@ -18,7 +18,7 @@ RULES_IN_WORDS: Final = {
     11: "Its process was stopping.",
     12: "It was not heard to end by the platform's deadline, or its process died about then.",
     13: "Its process is gone, and it had not ended.",
-    14: "It has no deadline, and nothing was heard of it for the longest life allowed.",
+    14: "It has no deadline; neither it nor its process was heard of for the longest life allowed.",
 }
 """By the row's number."""
 
@@ -33,6 +33,7 @@ EVIDENCE_IN_WORDS: Final = {
     "span": "its span ended",
     "stream_ended": "its process no longer held its lock, and all it wrote had been read",
     "lease_lapsed": "its process had promised a beat that did not come",
+    "spool_gone": "its lock and all it had written were gone",
     "silence": "nothing more was heard of it",
     "deadline": "its deadline and the grace were over",
 }
