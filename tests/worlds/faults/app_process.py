@@ -15,7 +15,9 @@ from worlds.faults.mix import Mix
 from worlds.faults.truth import true_now
 
 TESTS: Final = Path(__file__).parents[2]
-PATIENCE_SECONDS: Final = 30.0
+PATIENCE_SECONDS: Final = 40.0
+FLUSH_SECONDS: Final = 25.0
+"""Longer than an attempt that a half-open connection holds up, and the next."""
 
 
 class AppProcess:
@@ -74,9 +76,9 @@ class AppProcess:
         """Hand these over; returns when those that end by themselves have ended."""
         self.order("hand_over", mix=mix, **how)
 
-    def flush(self) -> None:
+    def flush(self, seconds: float = FLUSH_SECONDS) -> None:
         """See all that it has told so far delivered."""
-        assert self.order("flush"), f"not delivered:\n{self.log}"
+        assert self.order("flush", seconds=seconds), f"not delivered:\n{self.log}"
 
     def freeze(self) -> None:
         """Take its processor away; returns when it stands still."""

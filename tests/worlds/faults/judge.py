@@ -111,11 +111,7 @@ def judge(case: Case, book: Mapping[int, Entry], wire: Wire | None) -> Judgement
 def _column(number: int, expected: Expected, entry: Entry, wire: Wire | None) -> tuple[str, str]:
     """Where the task belongs, and why, if that is neither right nor excused."""
     if not entry.scheduled:
-        if expected.on_the_edge:
-            return _RIGHT, ""
-        if expected.opening_may_die and wire is not None and number not in wire.openings:
-            return _DIED, ""
-        return _INVISIBLE, "handed over, and not in the book"
+        return _missing(number, expected, wire)
     if why := _contradiction(entry):
         return _WRONG, why
     final = _final(entry)
@@ -128,6 +124,15 @@ def _column(number: int, expected: Expected, entry: Entry, wire: Wire | None) ->
     else:
         why = f"truly {_either(expected.verdicts)}, in the book {final}"
     return (_FALSE_ALARM if expected.completes else _WRONG), why
+
+
+def _missing(number: int, expected: Expected, wire: Wire | None) -> tuple[str, str]:
+    """A task that the book does not have."""
+    if expected.on_the_edge:
+        return _RIGHT, ""
+    if expected.opening_may_die and wire is not None and number not in wire.openings:
+        return _DIED, ""
+    return _INVISIBLE, "handed over, and not in the book"
 
 
 def _contradiction(entry: Entry) -> str:

@@ -3,6 +3,10 @@
 from typing import Final
 
 from worlds.faults.fault import Fault
-from worlds.faults.rows import processes
+from worlds.faults.rows import freezing, processes, shapes
 
-FAULTS: Final[tuple[Fault, ...]] = (*processes.ROWS,)
+FAULTS: Final[tuple[Fault, ...]] = (
+    *processes.ROWS,
+    *shapes.ROWS,
+    *freezing.ROWS,
+)

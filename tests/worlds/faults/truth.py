@@ -18,6 +18,7 @@ from worlds.faults.fault import (
     CANCELLED,
     COMPLETED,
     FAILED,
+    SHUTDOWN,
     TIMED_OUT,
     TIMEOUT_RAISED,
     Expected,
@@ -44,14 +45,21 @@ class TruthLog:
         """Append one line and see it on the disk."""
         self.write_all([(event, number, told)])
 
-    def write_all(self, events: Iterable[tuple[str, int, Mapping[str, Any]]]) -> None:
-        """Append many lines and see them on the disk, once for all of them."""
+    def write_all(
+        self, events: Iterable[tuple[str, int, Mapping[str, Any]]], *, sync: bool = True
+    ) -> None:
+        """Append many lines and see them on the disk, once for all of them, or at ``sync``."""
         at, pid = true_now(), os.getpid()
         lines = "".join(
             json.dumps({"event": event, "number": number, "pid": pid, "at": at, **told}) + "\n"
             for event, number, told in events
         )
         os.write(self._fd, lines.encode())
+        if sync:
+            self.sync()
+
+    def sync(self) -> None:
+        """See everything on the disk."""
         os.fsync(self._fd)
 
     def hand_over(self, number: int, **told: Any) -> None:
@@ -60,6 +68,10 @@ class TruthLog:
         ``timeout_seconds`` and ``deadline_seconds`` (both from now) are told where there are any.
         """
         self.write("handed_over", number, **told)
+
+    def stop(self) -> None:
+        """This process is about to stop: what is cancelled from now on is so by its stop."""
+        self.write("stopping")
 
     def cancel(self, number: int) -> None:
         """The application is about to cancel it."""
@@ -75,11 +87,15 @@ class TruthLog:
         except asyncio.CancelledError:
             how = "cancelled"
             raise
+        except GeneratorExit:
+            how = ""  # it did not end: it was closed by the garbage collector
+            raise
         except BaseException as raised:
             how, error = "raised", type(raised).__name__
             raise
         finally:
-            self.write("ended", number, how=how, error=error)
+            if how:
+                self.write("ended", number, how=how, error=error)
 
 
 class Told(NamedTuple):
@@ -99,6 +115,8 @@ class Told(NamedTuple):
     error: str = ""
     cancelled_at: float | None = None
     """When the application cancelled it by itself."""
+    stopped: bool = False
+    """Its process was stopping when it ended."""
 
 
 class OpenEndedError(Exception):
@@ -108,6 +126,7 @@ class OpenEndedError(Exception):
 def read(path: Path) -> dict[int, Told]:
     """Every task that was handed over, by its number."""
     told: dict[int, Told] = {}
+    stopping: set[int] = set()
     for text in path.read_text().splitlines():
         line = json.loads(text)
         number, at = line["number"], line["at"]
@@ -120,8 +139,13 @@ def read(path: Path) -> dict[int, Told]:
                 told[number] = told[number]._replace(began_at=at)
             case "ended":
                 told[number] = told[number]._replace(
-                    ended_at=at, how=line["how"], error=line["error"]
+                    ended_at=at,
+                    how=line["how"],
+                    error=line["error"],
+                    stopped=line["pid"] in stopping,
                 )
+            case "stopping":
+                stopping.add(line["pid"])
             case "cancel":
                 told[number] = told[number]._replace(cancelled_at=at)
     return told
@@ -142,6 +166,8 @@ def verdict_of(task: Told) -> Verdict:
     if task.how == "cancelled":
         if task.cancelled_at is not None:
             return CANCELLED
+        if task.stopped:
+            return SHUTDOWN
         if task.timeout_seconds is not None and task.ended_at is not None:
             lasted = task.ended_at - task.handed_over_at
             if lasted >= task.timeout_seconds - TIMER_EARLY_SECONDS:

@@ -17,7 +17,7 @@ from worlds.faults.mix import Mix, mix
 from worlds.faults.proxy import Proxy
 from worlds.sidecar_process import SidecarProcess
 
-SETTLING_SECONDS: Final = 30.0
+SETTLING_SECONDS: Final = 15.0
 """How long the book may take to come to rest before it is judged as it is."""
 LOOK_SECONDS: Final = 0.02
 GRACE_SECONDS: Final = 0.3
@@ -174,6 +174,11 @@ class World:
         except TimeoutExpired:
             return
         raise AssertionError(f"the sidecar has ended:\n{self.sidecar.log}")
+
+    def pass_time(self, seconds: float) -> None:
+        """Let a fault last for so long; nothing is waited for. The sidecar must live on."""
+        end = time.monotonic() + seconds
+        self.until(lambda: time.monotonic() >= end, "time passes")
 
     # ---- from beginning to end ----------------------------------------------------------------
 

@@ -119,7 +119,7 @@ class App:
 
     async def do_flush(self, order: dict[str, Any]) -> bool:
         """Deliver what was told so far; whether all of it was taken."""
-        return await asyncio.to_thread(afterword.flush, order.get("seconds", 10.0))
+        return await asyncio.to_thread(afterword.flush, order["seconds"])
 
     async def do_fork(self, order: dict[str, Any]) -> int:
         """A child on a loop of its own hands these over and stays; its pid, once it has."""
@@ -147,7 +147,7 @@ class App:
     async def do_kill_child(self, order: dict[str, Any]) -> None:
         """SIGKILL; answers when it is gone."""
         os.kill(order["pid"], signal.SIGKILL)
-        os.waitpid(order["pid"], 0)
+        await asyncio.to_thread(os.waitpid, order["pid"], 0)
 
     async def do_os_exit(self, _: dict[str, Any]) -> None:
         """End the process without a word to anybody."""
@@ -165,9 +165,11 @@ async def obey(app: App) -> None:
         print(json.dumps(await do(order)), flush=True)  # noqa: T201 - its way to answer
 
 
-async def main() -> None:
-    """Everything on one loop."""
-    await obey(App(TruthLog(os.environ["FAULTS_TRUTH"])))
+async def main(make: Callable[[TruthLog], App] = App) -> None:
+    """Everything on one loop; what is pending when the orders end is left to asyncio."""
+    app = make(TruthLog(os.environ["FAULTS_TRUTH"]))
+    await obey(app)
+    app.truth.stop()
 
 
 if __name__ == "__main__":

@@ -138,7 +138,7 @@ def fork(world: World) -> Case:
     app = world.start_app(**SHORT_LEASE)
     third = world.tasks // 3
     mixed = world.mix(*WAITING)
-    childs = {number: "hang" for number in list(mixed)[:third]}
+    childs = dict.fromkeys(list(mixed)[:third], "hang")
     app.hand_over({number: mixed[number] for number in mixed if number not in childs})
     child = app.order("fork", mix=childs)
     app.order("kill_child", pid=child)
