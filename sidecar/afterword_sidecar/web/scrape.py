@@ -2,9 +2,11 @@
 
 import asyncio
 from collections.abc import Callable
+from itertools import chain
 from typing import Final
 
 from aiohttp import web
+from prometheus_client import ProcessCollector
 
 from afterword_sidecar import metrics, otlp
 from afterword_sidecar.ledger.book import BAD_OPENING, STALE, TOO_MANY_STREAMS
@@ -17,6 +19,8 @@ from afterword_sidecar.upstream import DROP_REASONS, SIGNALS, UpstreamStats
 _REJECTIONS: Final = dict.fromkeys((*otlp.REASONS, STALE, TOO_MANY_STREAMS, BAD_OPENING), 0)
 _SIGNALS: Final = dict.fromkeys(SIGNALS, 0)
 _DROPS: Final = {(signal, reason): 0 for signal in SIGNALS for reason in DROP_REASONS}
+# What it costs: memory, processor time, descriptors, under the names that every process has them.
+_PROCESS: Final = ProcessCollector(registry=None)
 _REFUSALS: Final = dict.fromkeys(("overloaded", "store_unavailable", "stopping"), 0)
 
 
@@ -56,7 +60,7 @@ class Scrape:
         view = await self._service.view()
         itself = self._itself()
         exemplars = metrics.exemplars_of(tuple(self._service.recently_settled))
-        return lambda: metrics.families(view, itself, exemplars)
+        return lambda: chain(metrics.families(view, itself, exemplars), _PROCESS.collect())
 
     def _itself(self) -> Itself:
         stats = self._service.stats
