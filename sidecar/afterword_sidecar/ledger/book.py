@@ -131,6 +131,8 @@ class Book:
             else:
                 bad += 1
         self._registry.count_holes(stream, recovered, now)
+        if stream.state.lease_until and (stream.open or stream.fresh):
+            self._registry.watch(stream, now)  # the lease was promised before there was a task
         if recovered:
             self._look_again_at_lost_evidence(stream, now)
         return Receipt(

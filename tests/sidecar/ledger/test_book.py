@@ -139,6 +139,13 @@ def test_holes_are_given_up_and_counted_after_a_while(desk: Desk) -> None:
     assert desk.total("evidence_recovered") == 1
 
 
+def test_a_lease_promised_before_the_first_task_is_judged_without_a_beat(desk: Desk) -> None:
+    """A process that dies between its first task and its first beat is not forgotten."""
+    desk.tell(Instance(1, START, "up", lease_seconds=10), opening(2), same_clock=False)
+    desk.pass_time(13)
+    assert desk.verdict(2) == "dropped/instance_lost/inferred"
+
+
 def test_a_lease_that_lapses_is_judged_and_one_renewed_is_not(desk: Desk) -> None:
     """Only a stream that promised a beat is missed; any word of it renews the promise."""
     beat = Instance(2, START, "up", lease_seconds=10)
