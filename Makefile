@@ -12,7 +12,7 @@ VERCEL_PYTHON = $(shell for python in python3.13 python3.12 'env PYENV_VERSION=3
 	$$python -c 'import sys, venv; sys.exit(sys.version_info < (3, 12))' 2>/dev/null && echo "$$python" && break; done)
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test lint types unit packages vercel vercel-tests bench simulate crashes clean
+.PHONY: help setup demo test lint types unit packages dashboards vercel vercel-tests bench simulate crashes clean
 
 help: ## what can be made
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-10s %s\n", $$1, $$2}'
@@ -30,7 +30,7 @@ $(INSTALLED): $(RUNNABLE)
 	@echo "adding linters, tests and benchmarks …"
 	@# All of it at once: asked for what is missing alone, pip would break what is there.
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check \
-		--group lint --group test --group demo --group bench -e '.[otel,sidecar]'
+		--group lint --group test --group demo --group dashboards --group bench -e '.[otel,sidecar]'
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --pre --group rotel
 	@touch $(INSTALLED)
 
@@ -95,6 +95,9 @@ endef
 export NOT_RUN
 
 test: lint types unit vercel ## lint, types and all tests
+
+dashboards: $(INSTALLED) ## write the dashboards and rules anew, from dashboards/mixin
+	@$(BIN)/python -m dashboards.mixin
 
 simulate: $(INSTALLED) ## a simulated fleet against the book (SEED=…, TASKS=1000000)
 	cd tests && ../$(BIN)/python -m worlds.simulation \

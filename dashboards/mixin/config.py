@@ -1,4 +1,4 @@
-"""The objective, and every threshold of a dashboard or an alert. Change it, then `make dashboards`."""
+"""The objective, and every threshold of a panel or an alert. Then: ``make dashboards``."""
 
 from dataclasses import dataclass
 from typing import Final
