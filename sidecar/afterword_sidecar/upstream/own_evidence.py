@@ -3,6 +3,7 @@
 import json
 from typing import Any, Final
 
+from google.protobuf.message import DecodeError
 from opentelemetry.proto.collector.logs.v1.logs_service_pb2 import ExportLogsServiceRequest
 from opentelemetry.proto.logs.v1.logs_pb2 import LogRecord
 
@@ -15,12 +16,16 @@ _OURS: Final = "deferred_task."
 def without_evidence(body: bytes, content_type: ContentType) -> bytes:
     """The request with the other records; empty if there are none.
 
-    ``body`` is not compressed. Raises ``ValueError`` (``DecodeError`` among them) or
-    ``RecursionError`` for a body that cannot be read whole: who cannot tell passes nothing on.
+    ``body`` is not compressed. Raises ``ValueError`` or ``RecursionError`` for a body that cannot
+    be read whole: who cannot tell passes nothing on.
     """
     if content_type == "json":
         return _of_json(json.loads(body.decode("utf-8", "replace")))
-    return _of_protobuf(ExportLogsServiceRequest.FromString(body))
+    try:
+        request = ExportLogsServiceRequest.FromString(body)
+    except DecodeError as error:
+        raise ValueError(str(error)) from error
+    return _of_protobuf(request)
 
 
 def _of_protobuf(request: ExportLogsServiceRequest) -> bytes:

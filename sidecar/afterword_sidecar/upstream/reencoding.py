@@ -7,7 +7,7 @@ import base64
 import json
 from typing import Any, Final
 
-from google.protobuf.json_format import ParseDict
+from google.protobuf.json_format import ParseDict, ParseError
 from google.protobuf.message import Message
 from opentelemetry.proto.collector.logs.v1.logs_service_pb2 import ExportLogsServiceRequest
 from opentelemetry.proto.collector.metrics.v1.metrics_service_pb2 import (
@@ -33,7 +33,13 @@ def as_protobuf(signal: Signal, body: bytes) -> bytes:
         raise ValueError(f"more than {MOST_OBJECTS} objects and arrays")
     # Attributes are lists of keys and values, so that no key of a user's is a key of the JSON.
     plain = json.loads(body.decode("utf-8", "replace"), object_hook=_with_base64_ids)
-    return ParseDict(plain, _REQUESTS[signal](), ignore_unknown_fields=True).SerializeToString()
+    if not isinstance(plain, dict):
+        raise ValueError("the body is not an object")  # noqa: TRY004 - a body's fault
+    request = _REQUESTS[signal]()
+    try:
+        return ParseDict(plain, request, ignore_unknown_fields=True).SerializeToString()
+    except ParseError as error:
+        raise ValueError(str(error)) from error
 
 
 def _with_base64_ids(members: dict[str, Any]) -> dict[str, Any]:
