@@ -5,6 +5,7 @@ import click
 from afterword_sidecar import __version__
 from afterword_sidecar.cli.reading import dead_letters, tasks
 from afterword_sidecar.cli.sidecar import sidecar
+from afterword_sidecar.cli.verify import verify
 
 
 @click.group(context_settings={"help_option_names": ["-h", "--help"]})
@@ -16,3 +17,4 @@ def afterword() -> None:
 afterword.add_command(sidecar)
 afterword.add_command(tasks)
 afterword.add_command(dead_letters)
+afterword.add_command(verify)

@@ -1,6 +1,7 @@
 """A book that notes what it is told, call by call, and what it pronounced for each."""
 
 from collections import deque
+from collections.abc import Iterable
 from typing import Final
 
 import msgspec
@@ -79,6 +80,24 @@ class JournaledBook(Book):
         super().stream_ended(stream_id, now, alive_at=alive_at)
         self._noted.append(shapes.Ended(stream_id.hex(), now, alive_at))
         self._note_verdicts()
+
+    def alive(self, stream_ids: Iterable[bytes], now: float) -> None:
+        """Note which locks are held; kept with the streams, as the book goes by it ever after."""
+        known = [each for each in stream_ids if each in self._registry.streams]
+        super().alive(known, now)
+        if known:
+            self._registry.touched |= {each: self._registry.streams[each] for each in known}
+            self._noted.append(shapes.Alive(now, [each.hex() for each in known]))
+
+    def spool_gone(self, stream_id: bytes, now: float) -> None:
+        """Note that whether it lives cannot be asked any more."""
+        super().spool_gone(stream_id, now)
+        self._noted.append(shapes.SpoolGone(stream_id.hex(), now))
+
+    def records_lost(self, stream_id: bytes, highest: int, closings: int, now: float) -> None:
+        """Note what a spool had no room for."""
+        super().records_lost(stream_id, highest, closings, now)
+        self._noted.append(shapes.RecordsLost(stream_id.hex(), now, highest, closings))
 
     def advance(self, now: float) -> None:
         """Note that time passed, where it mattered."""

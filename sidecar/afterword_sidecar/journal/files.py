@@ -1,10 +1,8 @@
-"""A journal's directory: segments named by the number of their first record, and a lock.
+"""A journal's directory: segments named by the number of their first record.
 
 ``{number:016d}.jsonl``; numbers run on from segment to segment. Only its owner may read it.
 """
 
-import fcntl
-import os
 import re
 from collections.abc import Iterator
 from pathlib import Path
@@ -13,9 +11,7 @@ from typing import Final
 import msgspec
 
 from afterword_sidecar.journal.chain import Link, link_of
-from afterword_sidecar.journal.errors import JournalError
 
-LOCK: Final = "journal.lock"
 _NAME: Final = re.compile(r"([0-9]{16})\.jsonl")
 
 
@@ -63,30 +59,3 @@ def first_link(segment: SegmentFile) -> Link | None:
     """The place of a segment's first record; ``None`` if it has none that can be read."""
     with segment.path.open("rb") as file:
         return link_of(file.readline())
-
-
-def hold(directory: Path) -> int:
-    """Make the directory if need be and lock it; returns the descriptor that holds the lock.
-
-    Raises ``JournalError`` if another process holds it, ``OSError`` if it cannot be made.
-    """
-    directory.mkdir(mode=0o700, exist_ok=True)
-    path = directory / LOCK
-    descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
-    try:
-        fcntl.lockf(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except OSError as error:
-        os.close(descriptor)
-        raise JournalError(
-            "open journal", directory, "held by another sidecar", "give this one its own"
-        ) from error
-    return descriptor
-
-
-def sync_directory(directory: Path) -> None:
-    """Make the names in it durable."""
-    descriptor = os.open(directory, os.O_RDONLY | os.O_DIRECTORY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)

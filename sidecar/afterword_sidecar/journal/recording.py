@@ -10,7 +10,7 @@ from afterword_sidecar.journal import shapes
 from afterword_sidecar.ledger import facts, totals
 from afterword_sidecar.ledger.facts import Fact
 from afterword_sidecar.ledger.limits import Limits
-from afterword_sidecar.ledger.records import SettledTask, Total
+from afterword_sidecar.ledger.records import ClockBounds, Missing, SettledTask, Total
 
 
 def _scheduled(fact: facts.Scheduled) -> shapes.Scheduled:
@@ -131,11 +131,30 @@ def verdict_record(settled: SettledTask) -> shapes.Verdict:
         rule=verdict.rule,
         at=verdict.at,
         evidence=[(cited.kind, cited.sequence, cited.at) for cited in verdict.evidence],
-        clock=None if clock is None else (clock.offset_seconds, clock.grace_seconds, clock.due),
+        clock=None if clock is None else _clock(clock),
         final=verdict.final,
+        final_at=verdict.final_at,
+        missing=None if verdict.missing is None else _missing(verdict.missing),
         was=f"{before.outcome}/{before.reason}" if before else "",
         replay=bool(opening.notes.replay_of) or opening.series.origin == names.ORIGIN_REPLAY,
     )
+
+
+def _clock(bounds: ClockBounds) -> shapes.Clock:
+    return shapes.Clock(
+        offset=bounds.offset_seconds,
+        grace=bounds.grace_seconds,
+        due=bounds.due,
+        alive_at=bounds.alive_at,
+        lock_fell_at=bounds.lock_fell_at,
+        lease_until=bounds.lease_until,
+        hold_until=bounds.hold_until,
+    )
+
+
+def _missing(missing: Missing) -> tuple[int, int, int, int, int]:
+    numbers = (missing.first, missing.last, missing.numbers)
+    return (*numbers, missing.settled_reported, missing.settled_arrived)
 
 
 def limits_record(limits: Limits) -> dict[str, float]:

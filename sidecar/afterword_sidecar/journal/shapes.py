@@ -91,6 +91,30 @@ class Ended(_Record, frozen=True, tag="ended"):
     alive_at: float
 
 
+class Alive(_Record, frozen=True, tag="alive"):
+    """The locks of these streams were seen held."""
+
+    at: float
+    streams: list[str]
+
+
+class SpoolGone(_Record, frozen=True, tag="spool_gone"):
+    """A stream's lock and all it wrote are gone: whether it lives cannot be asked."""
+
+    stream: str
+    at: float
+
+
+class RecordsLost(_Record, frozen=True, tag="records_lost"):
+    """A spool had no room for some records."""
+
+    stream: str
+    at: float
+    highest: int
+    """The greatest number among them."""
+    closings: int
+
+
 class Forgotten(_Record, frozen=True, tag="forgotten"):
     """Retention took dead letters: (stream, opening)."""
 
@@ -224,6 +248,18 @@ class Rollup(_Record, frozen=True, tag="rollup"):
 # What the book said.
 
 
+class Clock(msgspec.Struct, frozen=True, gc=False, omit_defaults=True):
+    """The bounds that time was judged by."""
+
+    offset: float
+    grace: float
+    due: float
+    alive_at: float = 0.0
+    lock_fell_at: float = 0.0
+    lease_until: float = 0.0
+    hold_until: float = 0.0
+
+
 class Verdict(_Record, frozen=True, tag="verdict"):
     """Pronounced, refined, amended, proven or made final by the call before it."""
 
@@ -237,9 +273,11 @@ class Verdict(_Record, frozen=True, tag="verdict"):
     at: float
     evidence: list[tuple[str, int, float]]
     """(kind, sequence, time of the evidence)."""
-    clock: tuple[float, float, float] | None = None
-    """(offset, grace, due), seconds."""
+    clock: Clock | None = None
     final: bool = True
+    final_at: float = 0.0
+    missing: tuple[int, int, int, int, int] | None = None
+    """(first, last, how many numbers; closings told of, closings arrived)."""
     was: str = ""
     """``outcome/reason`` before it, where there was a verdict before."""
     replay: bool = False
@@ -256,6 +294,9 @@ Deed = (
     | Heard
     | Refused
     | Ended
+    | Alive
+    | SpoolGone
+    | RecordsLost
     | Forgotten
     | Retired
     | Commit

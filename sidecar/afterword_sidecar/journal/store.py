@@ -12,7 +12,7 @@ from msgspec.structs import replace
 from afterword_sidecar.journal import shapes
 from afterword_sidecar.journal.book import Group
 from afterword_sidecar.journal.errors import JournalError
-from afterword_sidecar.journal.files import hold
+from afterword_sidecar.journal.holding import hold
 from afterword_sidecar.journal.opening import resume
 from afterword_sidecar.journal.recording import Sums, fact_record, verdict_record
 from afterword_sidecar.journal.writing import JournalWriter, Keeping
@@ -77,6 +77,8 @@ class JournaledStore:
         """The group, then the changes with its mark. The same changes may be tried again."""
         if self._writer is None:
             raise JournalError("write journal", self._directory, "not opened", "load comes first")
+        if changes.empty:
+            return  # the book left no group for it
         if changes is not self._taken:
             self._taken, self._mark = changes, b""
             self._take(self.groups.popleft())

@@ -21,8 +21,8 @@ from afterword_sidecar.journal.files import (
     first_link,
     path_of,
     segments_in,
-    sync_directory,
 )
+from afterword_sidecar.journal.holding import sync_directory
 
 _SEGMENTS: Final = 16
 """About so many make up what is kept, so that retention goes by a sixteenth."""
