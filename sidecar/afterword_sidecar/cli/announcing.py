@@ -5,6 +5,7 @@ import logging
 from collections.abc import Iterator
 
 from afterword_sidecar.settings import IN_MEMORY, Settings
+from afterword_sidecar.upstream import SIGNALS
 
 READY = "ready"
 """The message of the line that says that everything answers; its fields are for machines."""
@@ -22,6 +23,7 @@ def announce(settings: Settings, *, receiver: str, operators: str, book_id: str)
             "book": settings.database,
             "book_id": book_id,
             "spool": settings.spool or "none",
+            "upstream": ", ".join(each for each in SIGNALS if settings.upstream.of(each)) or "none",
         },
     )
     for warning in warnings(settings):
