@@ -10,6 +10,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Final
 
+import hypercorn.utils
 import pytest
 import starlette.routing
 import uvicorn
@@ -154,7 +155,7 @@ def test_servers_and_loops_are_hooked_once_and_restored() -> None:
     def methods() -> list[object]:
         loops = (asyncio.BaseEventLoop, uvloop.Loop)
         servers = (uvicorn.Server.shutdown, starlette.routing.Router.lifespan)
-        return [*(loop.close for loop in loops), *servers]
+        return [*(loop.close for loop in loops), *servers, hypercorn.utils.ShutdownError.__init__]
 
     afterword.uninstrument("shutdown")  # another test may have left it
     before = methods()

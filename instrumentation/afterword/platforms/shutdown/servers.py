@@ -1,8 +1,10 @@
-"""The last moments that servers give: uvicorn's own shutdown, and Starlette's end of the lifespan.
+"""The last moments that servers give: their own shutdown, and Starlette's end of the lifespan.
 
 uvicorn kills itself by SIGTERM when it has shut down: no ``atexit``, no end of the loop. So what is
-pending when its shutdown is over is lost, and says so there. Under other servers (hypercorn) the
-lifespan of a Starlette or FastAPI application tells the same moment.
+pending when its shutdown is over is lost, and says so there. hypercorn's workers are told to stop by
+no signal but by their master, and cancel what does not end in time before the lifespan is over: an
+exception of its own says that the stop begins. Under other servers the lifespan of a Starlette or
+FastAPI application tells the same moment.
 """
 
 import functools
@@ -19,6 +21,7 @@ class _Patch(NamedTuple):
     owner: Any
     name: str
     original: Any
+    """``None`` where the class inherits it."""
     ours: Any
 
 
@@ -29,6 +32,8 @@ def hook() -> None:
     """Hook what has been imported by now; what is hooked already stays as it is."""
     uvicorn = sys.modules.get("uvicorn.server")
     _put(uvicorn, "Server", "shutdown", _shutting_down)
+    hypercorn = sys.modules.get("hypercorn.utils")
+    _put(hypercorn, "ShutdownError", "__init__", _told_to_stop)
     starlette = sys.modules.get("starlette.routing")
     _put(starlette, "Router", "lifespan", _living)
 
@@ -36,7 +41,11 @@ def hook() -> None:
 def unhook() -> None:
     """The servers' methods are as they were."""
     for patch in _patches.values():
-        if vars(patch.owner).get(patch.name) is patch.ours:
+        if vars(patch.owner).get(patch.name) is not patch.ours:
+            continue  # somebody else's by now
+        if patch.original is None:
+            delattr(patch.owner, patch.name)
+        else:
             setattr(patch.owner, patch.name, patch.original)
     _patches.clear()
 
@@ -46,10 +55,10 @@ def _put(module: Any, owner_name: str, name: str, wrapping: Callable[[Any], Any]
     key = f"{owner_name}.{name}"
     if owner is None or key in _patches:
         return
-    original = vars(owner)[name]
-    ours = functools.wraps(original)(wrapping(original))
+    inherited = getattr(owner, name)
+    ours = functools.wraps(inherited)(wrapping(inherited))
+    _patches[key] = _Patch(owner, name, vars(owner).get(name), ours)
     setattr(owner, name, ours)
-    _patches[key] = _Patch(owner, name, original, ours)
 
 
 def _shutting_down(original: Callable[..., Awaitable[None]]) -> Callable[..., Awaitable[None]]:
@@ -59,6 +68,14 @@ def _shutting_down(original: Callable[..., Awaitable[None]]) -> Callable[..., Aw
         await shutdown.finish()
 
     return shut_down
+
+
+def _told_to_stop(original: Callable[..., None]) -> Callable[..., None]:
+    def init(self: Any, *args: Any, **kwargs: Any) -> None:
+        shutdown.report()
+        original(self, *args, **kwargs)
+
+    return init
 
 
 def _living(original: Callable[..., Awaitable[None]]) -> Callable[..., Awaitable[None]]:
