@@ -1,4 +1,4 @@
-"""What the book counted minute by minute, lately: a bounded memory of its totals' changes. Pure.
+"""What the book counted lately, slot by slot: a bounded memory of its totals' changes. Pure.
 
 It begins when the sidecar starts. Of the time before, only what was lost is known, because dead
 letters are kept and completed tasks are not; ``whole_since`` says where that ends.
@@ -15,9 +15,10 @@ from afterword_sidecar.ledger import totals
 from afterword_sidecar.ledger.records import Total
 from afterword_sidecar.stores.contract import LossCount
 
+SLOT_SECONDS: Final = 10
+SLOTS: Final = 24 * 360
+"""Kept of the book as a whole: a day, in 280 kB."""
 MINUTE_SECONDS: Final = 60
-MINUTES: Final = 24 * 60
-"""Kept of the book as a whole."""
 MINUTES_OF_A_TASK: Final = 60
 """Kept of each task: 1 kB, so that 5,000 of them take 5 MB."""
 
@@ -26,8 +27,8 @@ TASK_COLUMNS: Final = ("scheduled", names.COMPLETED, "lost")
 _LOST: Final = TASK_COLUMNS.index("lost")
 
 
-class Minute(msgspec.Struct, frozen=True):
-    """What was counted in one minute. Verdicts are pronouncements: an amendment is one more."""
+class Slot(msgspec.Struct, frozen=True):
+    """What was counted in one slot. Verdicts are pronouncements: an amendment is one more."""
 
     at: int
     """Its beginning, Unix seconds."""
@@ -36,36 +37,41 @@ class Minute(msgspec.Struct, frozen=True):
 
 
 class Ring:
-    """Counts of the last minutes, in a fixed piece of memory."""
+    """Counts of the last slots, in a fixed piece of memory."""
 
-    __slots__ = ("_columns", "_counts", "_minutes")
+    __slots__ = ("_columns", "_counts", "_seconds", "_slots")
 
-    def __init__(self, minutes: int, columns: tuple[str, ...]) -> None:
-        self._minutes = minutes
+    def __init__(self, slots: int, seconds: int, columns: tuple[str, ...]) -> None:
+        """``seconds``: the length of a slot."""
+        self._slots = slots
+        self._seconds = seconds
         self._columns = columns
-        self._counts = array("I", bytes(4 * minutes * (1 + len(columns))))
+        self._counts = array("I", bytes(4 * slots * (1 + len(columns))))
 
-    def add(self, minute: int, column: int, count: int) -> None:
-        """Count in ``column`` of a minute (Unix seconds / 60); what is too old is passed over."""
-        start = minute % self._minutes * (1 + len(self._columns))
-        if self._counts[start] > minute:
+    def add(self, at: float, column: int, count: int) -> None:
+        """Count in ``column`` at a moment (Unix seconds); what is too old is passed over."""
+        slot = int(at // self._seconds)
+        start = slot % self._slots * (1 + len(self._columns))
+        if self._counts[start] > slot:
             return
-        if self._counts[start] < minute:
-            self._counts[start] = minute
+        if self._counts[start] < slot:
+            self._counts[start] = slot
             for cell in range(start + 1, start + 1 + len(self._columns)):
                 self._counts[cell] = 0
         self._counts[start + 1 + column] += count
 
-    def last(self, minutes: int, until: int) -> list[Minute]:
-        """The last ``minutes``, the one of number ``until`` included, oldest first."""
-        return [self._read(minute) for minute in range(until - minutes + 1, until + 1)]
+    def last(self, slots: int, now: float) -> list[Slot]:
+        """The last ``slots``, the one of ``now`` included, oldest first."""
+        newest = int(now // self._seconds)
+        oldest = newest - min(slots, self._slots) + 1
+        return [self._read(slot) for slot in range(oldest, newest + 1)]
 
-    def _read(self, minute: int) -> Minute:
-        start = minute % self._minutes * (1 + len(self._columns))
-        known = self._counts[start] == minute
+    def _read(self, slot: int) -> Slot:
+        start = slot % self._slots * (1 + len(self._columns))
+        known = self._counts[start] == slot
         values = self._counts[start + 1 : start + 1 + len(self._columns)]
         counts = {name: values[at] if known else 0 for at, name in enumerate(self._columns)}
-        return Minute(minute * MINUTE_SECONDS, counts)
+        return Slot(slot * self._seconds, counts)
 
 
 class History:
@@ -74,44 +80,49 @@ class History:
     def __init__(self, known: Mapping[tuple[str, tuple[str, ...]], Total], now: float) -> None:
         """``known``: the totals so far; only what is added to them counts."""
         self.whole_since = now
-        self._book = Ring(MINUTES, COLUMNS)
+        self._book = Ring(SLOTS, SLOT_SECONDS, COLUMNS)
         self._tasks: dict[tuple[str, str], Ring] = {}
         self._values: dict[tuple[str, tuple[str, ...]], float] = {}
         for total in known.values():
             self._increase(total)
 
     def recall(self, lost: Iterable[LossCount]) -> None:
-        """Add what was lost before ``whole_since``, in slots of a minute."""
+        """Add what was lost before ``whole_since``, counted in slots of ``SLOT_SECONDS``."""
         for kind in lost:
             if kind.outcome in COLUMNS:
-                self._book.add(kind.slot, COLUMNS.index(kind.outcome), kind.count)
+                at = kind.slot * SLOT_SECONDS
+                self._book.add(at, COLUMNS.index(kind.outcome), kind.count)
 
     def note(self, changed: Iterable[Total], now: float) -> None:
         """Count by how much these totals have grown."""
-        minute = int(now // MINUTE_SECONDS)
         for total in changed:
             grown = self._increase(total)
             if grown:
                 column = "scheduled" if total.metric == totals.SCHEDULED else total.labels[4]
-                self._book.add(minute, COLUMNS.index(column), grown)
-                self._add_to_task(total.labels[:2], minute, column, grown)
+                self._book.add(now, COLUMNS.index(column), grown)
+                self._add_to_task(total.labels[:2], now, column, grown)
 
-    def book(self, minutes: int, now: float) -> list[Minute]:
-        """The last ``minutes`` of the book, oldest first; the last one is not over yet."""
-        return self._book.last(min(minutes, MINUTES), int(now // MINUTE_SECONDS))
+    def book(self, slots: int, now: float) -> list[Slot]:
+        """The last ``slots`` of the book, oldest first; the last one is not over yet."""
+        return self._book.last(slots, now)
 
-    def task(self, service: str, task: str, now: float) -> list[Minute]:
-        """The last hour of a task (by its labels), oldest first; empty if nothing ever came."""
+    def task(self, service: str, task: str, now: float) -> list[Slot]:
+        """The last hour of a task by minutes, oldest first; empty if nothing ever came.
+
+        ``service`` and ``task`` as labels.
+        """
         ring = self._tasks.get((service, task))
-        return ring.last(MINUTES_OF_A_TASK, int(now // MINUTE_SECONDS)) if ring else []
+        return ring.last(MINUTES_OF_A_TASK, now) if ring else []
 
-    def _add_to_task(self, labels: tuple[str, ...], minute: int, column: str, count: int) -> None:
+    def _add_to_task(self, labels: tuple[str, ...], now: float, column: str, count: int) -> None:
         service, task = labels
         ring = self._tasks.get((service, task))
         if ring is None:
-            ring = self._tasks[service, task] = Ring(MINUTES_OF_A_TASK, TASK_COLUMNS)
+            ring = self._tasks[service, task] = Ring(
+                MINUTES_OF_A_TASK, MINUTE_SECONDS, TASK_COLUMNS
+            )
         at = TASK_COLUMNS.index(column) if column in TASK_COLUMNS else _LOST
-        ring.add(minute, at, count)
+        ring.add(now, at, count)
 
     def _increase(self, total: Total) -> int:
         if total.metric not in {totals.SCHEDULED, totals.SETTLED}:

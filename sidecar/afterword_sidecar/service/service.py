@@ -4,7 +4,7 @@ import asyncio
 import logging
 import time
 from collections import deque
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections.abc import AsyncIterator, Callable, Iterable, Sequence
 from contextlib import AbstractContextManager
 from operator import methodcaller
 from typing import Final, TypeVar
@@ -16,7 +16,7 @@ from afterword_sidecar.ledger.facts import Batch
 from afterword_sidecar.ledger.records import Changes, SettledTask
 from afterword_sidecar.ledger.view import View
 from afterword_sidecar.service.committing import Committing
-from afterword_sidecar.service.history import MINUTE_SECONDS, MINUTES, History
+from afterword_sidecar.service.history import SLOT_SECONDS, SLOTS, History
 from afterword_sidecar.service.line import Submission, slices
 from afterword_sidecar.service.pace import Pace
 from afterword_sidecar.service.pruning import Pruning
@@ -76,7 +76,7 @@ class Service:
             stop_asked=self._stop_asked,
         )
         self.history = History(self._writer.view.totals, clock())
-        """What was counted minute by minute, lately."""
+        """What was counted lately, slot by slot."""
         self.watch(lambda changes: self.history.note(changes.totals, clock()))
         self._writing: asyncio.Task[None] | None = None
         self._stopped: asyncio.Task[None] | None = None
@@ -113,9 +113,9 @@ class Service:
 
     async def _recall(self) -> None:
         began = self.history.whole_since
-        day = DeadLetterQuery(since=began - MINUTES * MINUTE_SECONDS, until=began)
+        day = DeadLetterQuery(since=began - SLOTS * SLOT_SECONDS, until=began)
         try:
-            async for tally in self.tally(day, MINUTE_SECONDS, most=_RECALLED_AT_MOST):
+            async for tally in self.tally(day, SLOT_SECONDS, most=_RECALLED_AT_MOST):
                 self.history.recall(tally.counts)
         except StoreError as error:
             log.warning("the history of the last day begins now: %s", error)
@@ -199,15 +199,29 @@ class Service:
         Telling it again is harmless. ``alive_at``: when it was last seen holding its lock, Unix
         seconds. Raises as ``submit``.
         """
-        await self._join(
-            Submission(
-                slices=iter(()),
-                size_bytes=0,
-                received_at=self._clock(),
-                done=asyncio.get_running_loop().create_future(),
-                ended_stream=(stream, alive_at),
-            )
-        )
+        await self._do(lambda book, now: book.stream_ended(stream, now, alive_at=alive_at))
+
+    async def spool_gone(self, stream: bytes) -> None:
+        """A stream that told by spool has no file left in it, nor had its end been told.
+
+        Returns when that is durable. Raises as ``submit``.
+        """
+        await self._do(lambda book, now: book.spool_gone(stream, now))
+
+    async def records_lost(self, stream: bytes, *, highest: int, closings: int) -> None:
+        """A spool had no room for records up to this number, so many closings among them.
+
+        All that it had room for is submitted. Returns when that is durable. Raises as ``submit``.
+        """
+        await self._do(lambda book, now: book.records_lost(stream, highest, closings, now))
+
+    def alive(self, streams: Iterable[bytes]) -> None:
+        """The locks of these streams are held now. To be told every few seconds."""
+        self._writer.alive(streams)
+
+    async def spooled_streams(self) -> set[bytes]:
+        """Streams that told by spool and have not ended, as far as the book knows."""
+        return await self._writer.inspect(Book.spooled_streams)
 
     async def view(self) -> View:
         """The book's totals, of a committed version only.
@@ -238,6 +252,17 @@ class Service:
     def _takes_evidence(self) -> bool:
         running = self._writing is not None and not self._writing.done()
         return running and not self._stop_asked.is_set()
+
+    async def _do(self, deed: Callable[[Book, float], None]) -> None:
+        await self._join(
+            Submission(
+                slices=iter(()),
+                size_bytes=0,
+                received_at=self._clock(),
+                done=asyncio.get_running_loop().create_future(),
+                deed=deed,
+            )
+        )
 
     async def _join(self, submission: Submission) -> Receipt:
         self._check_room(submission.size_bytes)

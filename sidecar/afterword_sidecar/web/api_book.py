@@ -7,19 +7,24 @@ from typing import Any, Final
 from afterword import names
 from afterword_sidecar.ledger import totals
 from afterword_sidecar.ledger.view import View
-from afterword_sidecar.service.history import COLUMNS, MINUTE_SECONDS, Minute
+from afterword_sidecar.service.history import COLUMNS, SLOT_SECONDS, Slot
 from afterword_sidecar.web import api_shapes as shapes
 from afterword_sidecar.web.api_views import moment
 
-SLOTS: Final = {"1h": (60, 60), "6h": (360, 300), "24h": (1440, 1200)}
-"""By range: how many minutes, and seconds a slot."""
+REACHES: Final = {
+    "10m": (600, 10),
+    "1h": (3_600, 60),
+    "6h": (21_600, 300),
+    "24h": (86_400, 1_200),
+}
+"""By range: how many seconds in all, and seconds a slot."""
 
 Labels = tuple[str, ...]
 
 
 def book(
     view: View,
-    minutes: Sequence[Minute],
+    recent: Sequence[Slot],
     slot_seconds: int,
     *,
     at: float,
@@ -40,7 +45,7 @@ def book(
         streams_live=view.streams_live,
         streams_ended=view.streams_ended,
         slot_seconds=slot_seconds,
-        slots=_slots(minutes, slot_seconds),
+        slots=_slots(recent, slot_seconds),
         whole_since=moment(whole_since),
     )
 
@@ -95,16 +100,15 @@ def _sum_of(view: View, metric: str) -> float:
     )
 
 
-def _slots(minutes: Sequence[Minute], slot_seconds: int) -> list[shapes.Slot]:
-    per_slot = slot_seconds // MINUTE_SECONDS
-    # Counted from the newest back, so that every slot but the last is whole.
-    return [
-        _slot(minutes[max(0, end - per_slot) : end]) for end in range(len(minutes), 0, -per_slot)
-    ][::-1]
+def _slots(recent: Sequence[Slot], slot_seconds: int) -> list[shapes.Slot]:
+    """At round times; the oldest, of which only a part may be there, is left out."""
+    groups: dict[int, list[Slot]] = defaultdict(list)
+    for part in recent:
+        groups[int(part.at // slot_seconds)].append(part)
+    whole = len(recent) * SLOT_SECONDS // slot_seconds - 1
+    return [_slot(number * slot_seconds, parts) for number, parts in list(groups.items())[-whole:]]
 
 
-def _slot(minutes: Sequence[Minute]) -> shapes.Slot:
-    counts: Mapping[str, Any] = {
-        name: sum(minute.counts[name] for minute in minutes) for name in COLUMNS
-    }
-    return shapes.Slot(at=moment(minutes[0].at), **counts)
+def _slot(at: float, parts: Sequence[Slot]) -> shapes.Slot:
+    counts: Mapping[str, Any] = {name: sum(part.counts[name] for part in parts) for name in COLUMNS}
+    return shapes.Slot(at=moment(at), **counts)

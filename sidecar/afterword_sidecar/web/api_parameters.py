@@ -152,7 +152,7 @@ LOSS_PARAMETERS: Final = (
     _choice("state", "`closed`: it completed after all.", "open", "closed"),
 )
 BOOK_PARAMETERS: Final = (
-    _choice("range", "How far back the slots reach; by default 1h.", "1h", "6h", "24h"),
+    _choice("range", "How far back the slots reach; by default 1h.", "10m", "1h", "6h", "24h"),
 )
 SUMMARY_PARAMETERS: Final = (
     _text("service", "The service label it is counted under."),
@@ -164,6 +164,14 @@ SUMMARY_PARAMETERS: Final = (
     ),
     *_PAGING,
 )
+LETTER_PAGE_PARAMETERS: Final = (
+    *LOSS_PARAMETERS,
+    _choice("within", "Pronounced lately.", "1h", "3h", "24h", "3d", "7d"),
+    _moment("since", "Pronounced at or after"),
+    _moment("until", "Pronounced before"),
+    *_PAGING,
+)
+"""Of the page: ``within`` stays of the last hours, whenever its URL is opened."""
 DEAD_LETTER_PARAMETERS: Final = (
     *_SHARED,
     _ERROR,

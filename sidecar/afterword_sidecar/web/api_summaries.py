@@ -9,7 +9,7 @@ import msgspec
 
 from afterword_sidecar.ledger import totals
 from afterword_sidecar.ledger.view import View
-from afterword_sidecar.service.history import TASK_COLUMNS, Minute
+from afterword_sidecar.service.history import TASK_COLUMNS, Slot
 from afterword_sidecar.web import api_shapes as shapes
 from afterword_sidecar.web.api_book import balances
 from afterword_sidecar.web.api_parameters import ParameterError
@@ -18,7 +18,7 @@ from afterword_sidecar.web.distributions import distribution
 
 _LONGEST_CURSOR: Final = 9
 
-LastHour = Mapping[tuple[str, str], list[Minute]]
+LastHour = Mapping[tuple[str, str], list[Slot]]
 """The minutes of each task, by its labels."""
 
 
@@ -60,7 +60,7 @@ def _summary(
     labels: tuple[str, str],
     balance: shapes.Balance,
     letters: int,
-    minutes: list[Minute],
+    minutes: list[Slot],
 ) -> shapes.TaskSummary:
     def observed(metric: str) -> shapes.Distribution | None:
         total = view.totals.get((metric, labels))

@@ -1,4 +1,4 @@
-"""The operators' port: metrics, health, and the API that reads the book. Only ever GET."""
+"""The operators' port: the page, metrics, health, and the API that reads the book. Only GET."""
 
 import asyncio
 import ipaddress
@@ -17,6 +17,7 @@ from afterword_sidecar.upstream import UpstreamStats
 from afterword_sidecar.web import api_dead_letters, api_parameters, openapi
 from afterword_sidecar.web import api_shapes as shapes
 from afterword_sidecar.web.api_summaries import SummaryFilter
+from afterword_sidecar.web.page.routes import PageSettings, add_page
 from afterword_sidecar.web.problems import problem, problems
 from afterword_sidecar.web.readings import Readings
 from afterword_sidecar.web.receiver import SERVER
@@ -28,7 +29,6 @@ _HEADERS: Final = {
     "Cross-Origin-Resource-Policy": "same-origin",
     "Referrer-Policy": "no-referrer",
     "X-Content-Type-Options": "nosniff",
-    "Server": SERVER,
 }
 
 Unready = Callable[[], Sequence[shapes.UnreadyReason]]
@@ -42,6 +42,7 @@ def operators_app(
     spool: SpoolStats | None = None,
     upstream: UpstreamStats | None = None,
     clock: Callable[[], float] = time.monotonic,
+    page: PageSettings | None = None,
 ) -> web.Application:
     """The application of the operators' port over a started ``service``.
 
@@ -69,6 +70,7 @@ def operators_app(
             web.get("/api/v1/dead-letters/{id}", api.dead_letter),
         ]
     )
+    add_page(app, service, readings, page or PageSettings())
     return app
 
 
@@ -150,7 +152,9 @@ def _json(body: bytes, status: HTTPStatus = HTTPStatus.OK) -> web.Response:
 
 
 async def _add_headers(_request: web.Request, response: web.StreamResponse) -> None:
-    response.headers.update(_HEADERS)
+    for name, value in _HEADERS.items():
+        response.headers.setdefault(name, value)
+    response.headers["Server"] = SERVER  # aiohttp has set its own
 
 
 @web.middleware

@@ -8,6 +8,7 @@ from typing import Any, Final
 from afterword_sidecar.ledger.book import Book
 from afterword_sidecar.ledger.records import TaskKey
 from afterword_sidecar.service import Service
+from afterword_sidecar.service.history import SLOT_SECONDS
 from afterword_sidecar.stores.positions import key_from
 from afterword_sidecar.web import (
     api_book,
@@ -37,13 +38,13 @@ class Readings:
         self._losses = LossCounts(service, clock)
 
     async def book(self, reach: str) -> shapes.Book:
-        """All of it, with the slots of ``reach``: ``1h``, ``6h`` or ``24h``."""
+        """All of it, with the slots of ``reach``, a key of ``api_book.REACHES``."""
         view, now = await self._service.view(), self._service.now()
-        minutes, slot_seconds = api_book.SLOTS[reach]
+        whole_seconds, slot_seconds = api_book.REACHES[reach]
         summarise = partial(
             api_book.book,
             view,
-            self._service.history.book(minutes, now),
+            self._service.history.book((whole_seconds + slot_seconds) // SLOT_SECONDS, now),
             slot_seconds,
             at=now,
             whole_since=self._service.history.whole_since,

@@ -1,4 +1,4 @@
-"""The minutes of the book: what commits add, what a restart keeps, and what it never costs."""
+"""The slots of the book: what commits add, what a restart keeps, and what it never costs."""
 
 import random
 import sys
@@ -8,7 +8,7 @@ import pytest
 
 from afterword_sidecar.ledger.facts import Batch, Settled, Source
 from afterword_sidecar.ledger.records import Total
-from afterword_sidecar.service.history import COLUMNS, MINUTES, History, Ring
+from afterword_sidecar.service.history import COLUMNS, SLOT_SECONDS, SLOTS, History, Ring
 from afterword_sidecar.stores.contract import LossCount
 from worlds.operators_port import START, STREAM, OperatorsPort, operators_port
 
@@ -25,8 +25,8 @@ def test_only_growth_since_the_start_counts_and_an_amendment_is_one_more() -> No
     history = History({("scheduled", MAIL): before}, now=600.0)
     history.note([total(9.0), total(1.0, "dropped", "instance_lost", "proven")], 610.0)
     history.note([total(1.0, "completed", "completed", "observed")], 660.0)
-    earlier, now = history.book(2, 660.0)
-    assert (earlier.at, now.at) == (600, 660)
+    earlier, *_, now = history.book(6, 660.0)
+    assert (earlier.at, now.at) == (610, 660)
     assert earlier.counts == dict.fromkeys(COLUMNS, 0) | {"scheduled": 2, "dropped": 1}
     assert now.counts == dict.fromkeys(COLUMNS, 0) | {"completed": 1}
     hour = history.task("shop", "send_mail", 660.0)
@@ -41,24 +41,24 @@ def test_only_growth_since_the_start_counts_and_an_amendment_is_one_more() -> No
 def test_a_ring_is_the_last_minutes_of_a_plain_count(seed: int) -> None:
     """Whatever comes in whatever order, it says what counting everything would say of its span."""
     chance = random.Random(seed)
-    ring, plain, newest = Ring(10, ("a", "b")), Counter[tuple[int, int]](), 100
+    ring, plain, newest = Ring(10, 60, ("a", "b")), Counter[tuple[int, int]](), 100
     for _ in range(500):
         newest += chance.choice((0, 0, 0, 1, 1, 15))
         minute = newest - chance.randrange(10)
         column, count = chance.randrange(2), chance.randrange(1, 9)
-        ring.add(minute, column, count)
+        ring.add(60 * minute + chance.random() * 59, column, count)
         plain[minute, column] += count
-        for read in ring.last(10, newest):
+        for read in ring.last(10, 60.0 * newest):
             at = read.at // 60
             assert read.counts == {"a": plain[at, 0], "b": plain[at, 1]}
 
 
 def test_it_is_bounded() -> None:
-    """A day of the book is 40 kB, however much happens."""
-    ring = Ring(MINUTES, COLUMNS)
-    for minute in range(0, 10 * MINUTES, 7):
-        ring.add(minute, 0, 1)
-    assert sys.getsizeof(ring._counts) < 50_000
+    """A day of the book is 280 kB, however much happens."""
+    ring = Ring(SLOTS, SLOT_SECONDS, COLUMNS)
+    for moment in range(0, 3 * 86_400, 7):
+        ring.add(moment, 0, 1)
+    assert sys.getsizeof(ring._counts) < 300_000
 
 
 async def test_a_restart_keeps_what_was_lost() -> None:
@@ -68,8 +68,8 @@ async def test_a_restart_keeps_what_was_lost() -> None:
         kept = port.store
         second = OperatorsPort(kept, now=START + 600)
         await second.service.start()
-        minutes = {m.at: m.counts for m in second.service.history.book(30, second.now)}
-        assert minutes[int(START // 60 * 60)] == dict.fromkeys(COLUMNS, 0) | {"failed": 1}
+        minutes = {m.at: m.counts for m in second.service.history.book(80, second.now)}
+        assert minutes[int(START // 10 * 10)] == dict.fromkeys(COLUMNS, 0) | {"failed": 1}
         assert second.service.history.whole_since == second.now
         closing = Settled(4, 3, second.now, "send_mail", "completed", "completed")
         await second.service.submit([Batch(Source(STREAM, "shop"), [closing], second.now)], 1)
@@ -81,6 +81,7 @@ async def test_a_restart_keeps_what_was_lost() -> None:
 def test_recalled_losses_are_added_up() -> None:
     """Kinds that fall into one minute are one count of their outcome."""
     history = History({}, 7200.0)
-    kinds = [LossCount("", "shop", task, "dropped", "expired", 100, 2) for task in "ab"]
+    kinds = [LossCount("", "shop", task, "dropped", "expired", 600, 2) for task in "ab"]
     history.recall(kinds)
-    assert history.book(60, 7200.0)[39].counts["dropped"] == 4
+    slots = {slot.at: slot.counts["dropped"] for slot in history.book(200, 7200.0)}
+    assert slots[6000] == sum(slots.values()) == 4
