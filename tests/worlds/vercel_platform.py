@@ -35,7 +35,8 @@ class Response(NamedTuple):
 class VercelPlatform:
     """One instance of a function: a file, and the name of the application in it.
 
-    ``through`` is a command that runs another: ``opentelemetry-instrument``.
+    ``through`` is a command that runs another: ``opentelemetry-instrument``. ``python`` has the
+    runtime: it need not be the one that runs this.
     """
 
     def __init__(
@@ -45,6 +46,7 @@ class VercelPlatform:
         variable: str = "app",
         *,
         through: Sequence[str] = (),
+        python: str | Path = sys.executable,
         **environment: str,
     ) -> None:
         self.messages: Final[list[dict[str, Any]]] = []
@@ -58,7 +60,7 @@ class VercelPlatform:
             listener.settimeout(PATIENCE_SECONDS)
             self.process: Final = subprocess.Popen(
                 # As the platform's own entry file does.
-                [*through, sys.executable, "-c", "from vercel_runtime.vc_init import vc_handler"],
+                [*through, str(python), "-c", "from vercel_runtime.vc_init import vc_handler"],
                 env=_environment(entry, variable, path) | environment,
                 cwd=entry.parent,
             )
@@ -70,7 +72,7 @@ class VercelPlatform:
         except AssertionError:
             self.kill()
             raise
-        self._port: Final = int(started["payload"]["httpPort"])
+        self.port: Final = int(started["payload"]["httpPort"])
 
     def invoke(
         self,
@@ -82,7 +84,7 @@ class VercelPlatform:
     ) -> Response:
         """Send a request, a POST if it is an order; the response. Its deadline comes by itself."""
         deadline = datetime.fromtimestamp(time.time() + seconds, UTC)
-        client = http.client.HTTPConnection("127.0.0.1", self._port, timeout=PATIENCE_SECONDS)
+        client = http.client.HTTPConnection("127.0.0.1", self.port, timeout=PATIENCE_SECONDS)
         client.request(
             "GET" if order is None else "POST",
             path,

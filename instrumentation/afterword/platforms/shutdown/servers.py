@@ -1,10 +1,10 @@
 """The last moments that servers give: their own shutdown, and Starlette's end of the lifespan.
 
 uvicorn kills itself by SIGTERM when it has shut down: no ``atexit``, no end of the loop. So what is
-pending when its shutdown is over is lost, and says so there. hypercorn's workers are told to stop by
-no signal but by their master, and cancel what does not end in time before the lifespan is over: an
-exception of its own says that the stop begins. Under other servers the lifespan of a Starlette or
-FastAPI application tells the same moment.
+pending when its shutdown is over is lost, and says so there. hypercorn's workers are told to stop
+not by a signal but by their master, and cancel what does not end in time before the lifespan is
+over: an exception of its own says that the stop begins. Under other servers the lifespan of a
+Starlette or FastAPI application tells the same moment.
 """
 
 import functools

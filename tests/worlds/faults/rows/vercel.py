@@ -1,0 +1,297 @@
+"""Vercel's production runtime: it starts deferred work after the response, and waits for it."""
+
+import signal
+from functools import partial
+
+from worlds.faults import truth
+from worlds.faults.fault import (
+    ALL,
+    BOTH,
+    LOST,
+    NO_CONTEXT,
+    OVERDUE,
+    REFUSED,
+    SHUTDOWN,
+    SKIPPED,
+    Case,
+    Expected,
+    Fault,
+    expect,
+    inferred,
+    proven,
+)
+from worlds.faults.mix import mix
+from worlds.faults.rows.servers import case, stopped
+from worlds.faults.servers.function import Function
+from worlds.faults.truth import true_now
+from worlds.faults.world import World
+
+ENDING = ("wait_until complete", "wait_until fail", "wait_until raise_timeout", "own time_out")
+HANGING = ("wait_until hang", "own hang")
+WAITING = ("wait_until wait", "wait_until wait_and_fail", "own wait")
+SECONDS = 1.0
+"""An invocation's maximum duration, where it is to pass."""
+
+
+def function(world: World, variable: str = "app", **environment: str) -> Function:
+    """A sidecar, and an instance that was not invoked yet."""
+    world.start_sidecar()
+    return Function(world, variable, **environment)
+
+
+def overdue(world: World, deadline: float) -> Expected:
+    """Of a task that was cut off at its deadline."""
+    verdict = proven(*OVERDUE) if world.by_spool else inferred(*OVERDUE)
+    return expect(verdict, sealed_at=deadline)
+
+
+def pass_the_deadline(world: World, *, variable: str) -> Case:
+    """The platform kills the function at its deadline, with work that does not end."""
+    instance = function(world, variable)
+    instance.platform.kill_in(SECONDS)
+    deadline = true_now() + SECONDS
+    instance.invoke(world.mix(*ENDING, *HANGING), seconds=SECONDS)
+    instance.platform.killed()
+    return case(world, overdue(world, deadline))
+
+
+def hang_in_the_drain(world: World) -> Case:
+    """One sibling hangs: the runtime logs nothing of those that failed, and is killed."""
+    instance = function(world)
+    *others, last = world.numbers
+    instance.platform.kill_in(SECONDS)
+    deadline = true_now() + SECONDS
+    instance.invoke({**mix(others, ENDING, world.seed), last: HANGING[0]}, seconds=SECONDS)
+    instance.platform.killed()
+    return case(world, overdue(world, deadline))
+
+
+def hang_in_the_background(world: World) -> Case:
+    """A background task of Starlette's hangs: no handed-over work of its invocation begins."""
+    instance = function(world)
+    first, *others = world.numbers
+    instance.platform.kill_in(SECONDS)
+    deadline = true_now() + SECONDS
+    orders = {first: "background hang", **mix(others, ENDING, world.seed)}
+    instance.invoke(orders, seconds=SECONDS)
+    instance.platform.killed()
+    return case(world, overdue(world, deadline))
+
+
+def kill_early(world: World) -> Case:
+    """Out of memory, say: killed long before its deadline, when all it told had arrived."""
+    instance = function(world)
+    deadline = true_now() + 3 * SECONDS
+    instance.invoke(world.mix(*ENDING, *HANGING), seconds=3 * SECONDS)
+    instance.under_way()
+    instance.known()
+    at = instance.kill()
+    verdict = proven(*LOST) if world.by_spool else inferred(*OVERDUE)
+    return case(world, expect(verdict, sealed_at=at if world.by_spool else deadline))
+
+
+def terminate(world: World) -> Case:
+    """The runtime waits for what was handed over to it, and forgets what else is on the loop."""
+    instance = function(world)
+    instance.invoke(world.mix(*ENDING, *WAITING, "create_task hang", "create_task complete"))
+    instance.under_way()
+    instance.platform.process.send_signal(signal.SIGTERM)
+    world.until(instance.refuses, "the function takes no more requests")
+    instance.release()
+    assert instance.platform.process.wait(20) == -signal.SIGTERM
+    return case(world, stopped(world))
+
+
+def hand_over_nowhere(world: World) -> Case:
+    """From a thread of the loop's pool, which has no invocation: the SDK closes it in silence."""
+    instance = function(world)
+    orders = world.mix("executor complete", "executor hang", "wait_until complete")
+    instance.platform.ended(instance.invoke(orders))
+    return case(world, expect(NO_CONTEXT))
+
+
+def hand_over_late(world: World) -> Case:
+    """From a task that outlives its invocation: the runtime refuses."""
+    instance = function(world)
+    instance.platform.ended(instance.invoke(world.mix("late complete", "late hang")))
+    instance.platform.ended(instance.invoke({}, then="late"))
+    for number in world.numbers:
+        instance.platform.logged(f"refused {number}:")
+    return case(world, expect(REFUSED))
+
+
+def exit_in_a_task(world: World) -> Case:
+    """One task exits: the process ends, and the tasks of every invocation are cancelled."""
+    instance = function(world)
+    *others, last = world.numbers
+    instance.invoke(mix(others, (*ENDING, *HANGING), world.seed))
+    instance.under_way()
+    instance.invoke({last: "wait_until exit"})
+    instance.platform.process.wait(20)
+    return case(world, cancelled=SHUTDOWN)
+
+
+def raise_in_the_handler(world: World) -> Case:
+    """Handed-over work runs all the same; background tasks are forgotten."""
+    instance = function(world)
+    orders = world.mix(*ENDING, "background complete", "background hang")
+    instance.platform.ended(instance.invoke(orders, then="raise"))
+    return case(world, expect(SKIPPED))
+
+
+def nest(world: World) -> Case:
+    """Each task hands over another, which runs when the whole batch of the first is over."""
+    instance = function(world)
+    instance.platform.ended(instance.invoke(world.mix("wait_until nest", *ENDING)))
+    return case(world)
+
+
+def hand_over_twice(world: World) -> Case:
+    """The same awaitable: the runtime runs it once."""
+    instance = function(world)
+    instance.platform.ended(instance.invoke(world.mix("twice complete", "twice fail")))
+    return case(world)
+
+
+def freeze(world: World, *, thaws: bool) -> Case:
+    """No processor from before the deadline until after it; then thawed, or killed as it is."""
+    instance = function(world)
+    deadline = true_now() + SECONDS
+    instance.invoke(world.mix(*ENDING, *WAITING), seconds=SECONDS)
+    instance.under_way()
+    instance.known()
+    instance.freeze()
+    told = truth.read(world.truth_path)
+    frozen = [number for number, each in told.items() if not each.how]
+
+    def are_given_up() -> bool:
+        book = world.book()
+        return all(book[number].settled for number in frozen)
+
+    world.until(are_given_up, "the book has given up those that are frozen")
+    if not thaws:
+        instance.kill()
+        return case(world, expect(proven(*OVERDUE), inferred(*OVERDUE), sealed_at=deadline))
+    instance.release()
+    instance.platform.thaw()
+    instance.ended(frozen)
+    alarms = frozenset({inferred(*OVERDUE)})
+    ended = case(world)
+    return ended._replace(
+        expected={
+            number: each._replace(alarms=alarms) if number in frozen else each
+            for number, each in ended.expected.items()
+        }
+    )
+
+
+ROWS = (
+    *(
+        Fault(
+            name=f"Vercel: deadline, {kind}",
+            modes=(3,),
+            deliveries=ALL if kind == "ASGI" else BOTH,
+            does="the platform kills the function at its deadline, with tasks pending",
+            expects="`timed_out`/`platform_deadline`; the others as they ended",
+            run=partial(pass_the_deadline, variable=variable),
+        )
+        for kind, variable in (("ASGI", "app"), ("WSGI", "wsgi"), ("handler class", "handler"))
+    ),
+    Fault(
+        name="Vercel: one sibling hangs",
+        modes=(3, 7),
+        deliveries=BOTH,
+        does="one of many tasks hangs until the function is killed at its deadline",
+        expects="`timed_out`/`platform_deadline` of that one; the others as they ended",
+        run=hang_in_the_drain,
+    ),
+    Fault(
+        name="Vercel: a background task hangs",
+        modes=(3, 9),
+        deliveries=BOTH,
+        does="a background task of Starlette's keeps all handed-over work from starting",
+        expects="`timed_out`/`platform_deadline` of all of them",
+        run=hang_in_the_background,
+    ),
+    Fault(
+        name="Vercel: SIGKILL before the deadline",
+        modes=(15,),
+        deliveries=ALL,
+        does="SIGKILL long before the deadline, when all that was told had arrived",
+        expects="`dropped`/`instance_lost`, proven, by spool; over HTTP nobody can tell a dead "
+        "function from a frozen one: `timed_out`/`platform_deadline` at the deadline",
+        run=kill_early,
+    ),
+    Fault(
+        name="Vercel: SIGTERM",
+        modes=(12,),
+        deliveries=BOTH,
+        does="SIGTERM with work pending, which then ends",
+        expects="handed-over work as it ends; tasks of the loop `dropped`/`shutdown`",
+        run=terminate,
+    ),
+    Fault(
+        name="Vercel: no context",
+        modes=(1,),
+        deliveries=BOTH,
+        does="`wait_until` outside of an invocation",
+        expects="`dropped`/`no_context`",
+        run=hand_over_nowhere,
+    ),
+    Fault(
+        name="Vercel: refused",
+        modes=(2,),
+        deliveries=BOTH,
+        does="`wait_until` after the invocation has ended",
+        expects="`dropped`/`refused`",
+        run=hand_over_late,
+    ),
+    Fault(
+        name="Vercel: SystemExit in a task",
+        modes=(7, 12),
+        deliveries=BOTH,
+        does="one task raises SystemExit",
+        expects="that one `failed`; those of all invocations `dropped`/`shutdown`",
+        run=exit_in_a_task,
+    ),
+    Fault(
+        name="Vercel: handler raises",
+        modes=(9,),
+        deliveries=BOTH,
+        does="the handler hands over, adds background tasks, and raises",
+        expects="handed-over work as it ends; background tasks `dropped`/`skipped`",
+        run=raise_in_the_handler,
+    ),
+    Fault(
+        name="Vercel: nested",
+        modes=(7,),
+        deliveries=BOTH,
+        does="tasks hand over tasks",
+        expects="all as they end",
+        run=nest,
+    ),
+    Fault(
+        name="Vercel: the same awaitable twice",
+        modes=(7,),
+        deliveries=BOTH,
+        does="each awaitable is handed over two times",
+        expects="once in the book, as it ends",
+        run=hand_over_twice,
+    ),
+    Fault(
+        name="Vercel: frozen past the deadline, thawed",
+        modes=(17,),
+        deliveries=BOTH,
+        does="SIGSTOP before the deadline, SIGCONT when the book has given the tasks up",
+        expects="as they end, each alarm taken back by one amendment",
+        run=partial(freeze, thaws=True),
+    ),
+    Fault(
+        name="Vercel: frozen past the deadline for ever",
+        modes=(17,),
+        deliveries=BOTH,
+        does="the same, and SIGKILL instead of SIGCONT",
+        expects="`timed_out`/`platform_deadline`",
+        run=partial(freeze, thaws=False),
+    ),
+)
