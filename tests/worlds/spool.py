@@ -7,7 +7,7 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import Any
@@ -123,6 +123,18 @@ class Announcing:
         await self._service.stream_ended(stream, alive_at=alive_at)
         self.ended.add(stream.hex())
         self._changed.set()
+
+    async def spool_gone(self, stream: bytes) -> None:
+        await self._service.spool_gone(stream)
+
+    async def records_lost(self, stream: bytes, *, highest: int, closings: int) -> None:
+        await self._service.records_lost(stream, highest=highest, closings=closings)
+
+    def alive(self, streams: Iterable[bytes]) -> None:
+        self._service.alive(streams)
+
+    async def spooled_streams(self) -> set[bytes]:
+        return await self._service.spooled_streams()
 
     def arrived(self, received_at: float) -> AbstractContextManager[None]:
         return self._service.arrived(received_at)

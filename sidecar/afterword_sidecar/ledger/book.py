@@ -203,6 +203,20 @@ class Book:
             stream.state = replace(stream.state, spool_gone_at=now)
             self._registry.watch(stream, now)
 
+    def records_lost(self, stream_id: bytes, highest: int, closings: int, now: float) -> None:
+        """Its spool had no room for some records: ``highest`` is the greatest number of theirs.
+
+        ``closings`` of them told how a task ended. To be told when all that was written is booked.
+        """
+        stream = self._registry.streams.get(stream_id)
+        if stream is None:
+            return
+        self._registry.touched[stream_id] = stream
+        stream.seen.expect(highest)
+        lost = max(stream.state.closings_lost, closings)
+        stream.state = replace(stream.state, closings_lost=lost)
+        self._registry.count_holes(stream, 0, now)
+
     def alive(self, stream_ids: Iterable[bytes], now: float) -> None:
         """The locks of these streams are held: their tasks, however old, may well be running.
 
@@ -210,7 +224,7 @@ class Book:
         """
         for stream_id in stream_ids:
             stream = self._registry.streams.get(stream_id)
-            if stream is not None and not stream.closing_missing:
+            if stream is not None:
                 stream.state = replace(stream.state, vouched_at=now)
 
     def stalled(self, seconds: float, now: float) -> None:
@@ -365,7 +379,7 @@ class Book:
             self._keeper.take(stream, opening, Kind.INVOCATION_ENDED, fact, now)
 
     def _note_instance(self, stream: Stream, fact: Instance, now: float) -> None:
-        stream.state = instances.after(stream.state, fact, stream.settled_arrived, now)
+        stream.state = instances.after(stream.state, fact, now)
         self._registry.watch(stream, now)
 
     def _look_at(self, stream: Stream, now: float) -> None:

@@ -361,7 +361,7 @@ class Bookkeeper:
         """A process whose lease lapsed, and that beats again, may yet end what it has open."""
         since = settled.verdict.at
         if settled.verdict.evidence[-1].kind == verdicts.LEASE_LAPSED:
-            since = max(since, stream.state.vouched_at)
+            since = max(since, stream.vouched_at(settled.opening.sequence))
         return since + self.limits.finality_seconds
 
 

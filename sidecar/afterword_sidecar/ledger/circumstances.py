@@ -23,7 +23,7 @@ class Circumstances(msgspec.Struct, frozen=True, gc=False):
     death_will_show: bool = False
     """Its process holds a lock that falls when it dies, or has promised to beat until then."""
     vouched_at: float = 0.0
-    """When the process last showed that what is open is under way; see ``StreamState``."""
+    """When the process last showed that the task is under way; 0 where it cannot have."""
     hold_until: float = 0.0
     """Nothing is inferred from silence before this (after a start or a stall)."""
     hole_after_opening: bool = False

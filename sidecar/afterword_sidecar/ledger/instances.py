@@ -7,8 +7,8 @@ from afterword_sidecar.ledger.facts import Instance
 from afterword_sidecar.ledger.records import StreamState
 
 
-def after(state: StreamState, fact: Instance, settled_arrived: int, now: float) -> StreamState:
-    """The state once ``fact`` is known, ``settled_arrived`` closings having come so far.
+def after(state: StreamState, fact: Instance, now: float) -> StreamState:
+    """The state once ``fact`` is known.
 
     Totals only grow. All else is as the latest word says, by its number: one that was overtaken on
     the way takes no goodbye back.
@@ -24,7 +24,7 @@ def after(state: StreamState, fact: Instance, settled_arrived: int, now: float) 
         return state
     lease_seconds = state.lease_seconds if fact.lease_seconds is None else fact.lease_seconds
     down = fact.state == names.INSTANCE_DOWN
-    vouches = lease_seconds > 0 and not down and state.settled_reported <= settled_arrived
+    vouches = lease_seconds > 0 and not down
     return replace(
         state,
         instance_sequence=fact.sequence,

@@ -229,8 +229,8 @@ class StreamState(msgspec.Struct, frozen=True, gc=False, array_like=True):
     instance_sequence: int = 0
     """Of its latest word about itself: an earlier one that comes later changes nothing."""
     vouched_at: float = 0.0
-    """The sidecar's clock when its process last showed that it lives and that no closing of its
-    tasks is missing: what is open then is really under way."""
+    """The sidecar's clock when its process last showed that it lives, by a beat or by its lock:
+    what is open then, and cannot have lost its closing, is under way."""
     alive_at: float = 0.0
     """When its lock was last seen held before it was seen fallen."""
     spool_gone_at: float = 0.0
@@ -240,6 +240,8 @@ class StreamState(msgspec.Struct, frozen=True, gc=False, array_like=True):
     """Of the record that told the greatest ``settled_reported``."""
     clock_steps: tuple[tuple[float, float], ...] = ()
     """(the sidecar's clock when the stream's was set anew, the offset before), oldest first."""
+    closings_lost: int = 0
+    """How many closings its spool had no room for, as its lock file says."""
     invocations_over: tuple[tuple[str, int, float], ...] = ()
     """(invocation, sequence and time of its end) where records before the end were missing: an
     opening may yet come."""

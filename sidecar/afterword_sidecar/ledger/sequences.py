@@ -1,4 +1,4 @@
-"""Which sequence numbers of a stream have been seen: the highest, and the holes below it.
+"""Which sequence numbers of a stream have been seen: the highest, and the holes up to it.
 
 A number seen before is ignored for ever, so redelivery is harmless however late it comes.
 """
@@ -16,7 +16,7 @@ class SequenceSet:
     def __init__(self, highest: int = 0, holes: Ranges = ()) -> None:
         self.highest = highest
         self.holes: list[tuple[int, int]] = list(holes)
-        """Inclusive ranges, ascending, disjoint, all below ``highest``."""
+        """Inclusive ranges, ascending, disjoint, none beyond ``highest``."""
 
     def see(self, number: int) -> bool:
         """Take note of ``number``. Returns False if it was seen before."""
@@ -29,6 +29,12 @@ class SequenceSet:
             self.highest = number
             return True
         return bool(self.holes) and self._fill(number)
+
+    def expect(self, number: int) -> None:
+        """Numbers up to this one were given: those not seen are missing."""
+        if number > self.highest:
+            self.holes.append((self.highest + 1, number))
+            self.highest = number
 
     def see_range(self, low: int, high: int) -> int:
         """Take note of ``low .. high``. Returns how many of them were new."""

@@ -131,7 +131,7 @@ class Stream:
             and self.seen.missing(task.sequence, task.notes.invocation_over_sequence) > 0,
             settled_missing=self.closing_missing,
             death_will_show=self.death_will_show,
-            vouched_at=state.vouched_at,
+            vouched_at=0.0 if lost else state.vouched_at,
             missing=self._missing_after(task.sequence) if lost else None,
         )
 
@@ -142,8 +142,14 @@ class Stream:
             self.offset_for(task),
             limits,
             death_will_show=self.death_will_show,
-            vouched_at=self.state.vouched_at,
+            vouched_at=self.vouched_at(task.sequence),
         )
+
+    def vouched_at(self, opening: int) -> float:
+        """When its process last showed that the task is under way; 0 if its closing may be lost."""
+        if self.closing_missing and self.seen.holes and self.seen.holes[-1][1] > opening:
+            return 0.0
+        return self.state.vouched_at
 
     def offset_for(self, task: OpenTask) -> float:
         """The clock's offset by which its deadline is to be read: that of when it was opened."""
@@ -168,15 +174,18 @@ class Stream:
             first=first,
             last=last,
             numbers=self.seen.missing(first, last),
-            settled_reported=self.state.settled_reported,
+            settled_reported=max(
+                self.state.settled_reported, self.settled_arrived + self.state.closings_lost
+            ),
             settled_arrived=self.settled_arrived,
             reported_sequence=self.state.reported_sequence,
         )
 
     @property
     def closing_missing(self) -> bool:
-        """True if its totals say that more has settled than has arrived."""
-        return self.state.settled_reported > self.settled_arrived
+        """True if more has settled than has arrived, as its totals or its lock file say."""
+        state = self.state
+        return state.settled_reported > self.settled_arrived or state.closings_lost > 0
 
     @property
     def death_will_show(self) -> bool:

@@ -2,12 +2,12 @@
 
 import asyncio
 from collections import Counter, deque
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from itertools import islice
 from typing import Final
 
-from afterword_sidecar.ledger.book import Receipt
+from afterword_sidecar.ledger.book import Book, Receipt
 from afterword_sidecar.ledger.facts import Batch
 
 FACTS_PER_SLICE: Final = 500
@@ -25,8 +25,8 @@ class Submission:
     received_at: float
     """Of the oldest batch in it: time must not overtake it while it waits."""
     done: asyncio.Future[Receipt]
-    ended_stream: tuple[bytes, float] | None = None
-    """(stream, when it was last seen alive), for the end of a stream."""
+    deed: Callable[[Book, float], None] | None = None
+    """What else the book is to be told, after the batches, with the time."""
     accepted: int = 0
     duplicates: int = 0
     rejected: Counter[str] = field(default_factory=Counter)

@@ -9,7 +9,7 @@ time is a duplicate only of something that is durable.
 import asyncio
 import logging
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from contextlib import suppress
 from typing import Final, TypeVar
 
@@ -18,7 +18,7 @@ from afterword_sidecar.ledger.facts import Batch
 from afterword_sidecar.ledger.records import Changes, SettledTask
 from afterword_sidecar.service.arrivals import Arrivals
 from afterword_sidecar.service.committing import Committing
-from afterword_sidecar.service.line import Line, Submission
+from afterword_sidecar.service.line import SLICES_PER_TURN, Line, Submission
 from afterword_sidecar.service.pace import Pace
 from afterword_sidecar.service.pruning import Pruning
 from afterword_sidecar.service.refusals import Refused
@@ -97,6 +97,10 @@ class Writer:
         if self._stats.store_failing_since is not None:
             self._let_look()
         return await found
+
+    def alive(self, streams: Iterable[bytes]) -> None:
+        """The locks of these streams are held now: nothing that is to be committed."""
+        self._book.alive(streams, self._clock())
 
     async def write(self) -> None:
         """Until a stop is asked for and nobody waits any more."""
@@ -183,9 +187,8 @@ class Writer:
             for batch in turn:
                 facts += len(batch.facts)
                 submission.add(self._book.apply(batch, self._clock()))
-            if submission.ended_stream is not None:
-                stream, alive_at = submission.ended_stream
-                self._book.stream_ended(stream, self._clock(), alive_at=alive_at)
+            if submission.deed is not None and len(turn) < SLICES_PER_TURN:
+                submission.deed(self._book, self._clock())
         except Exception as error:
             # The book takes whatever a client can send. If it does not, that is a bug of ours: it
             # costs this submission its acknowledgement, and nobody else anything.
