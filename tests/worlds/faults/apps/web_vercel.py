@@ -6,7 +6,7 @@ A request orders ``{"17": "wait_until hang"}``: every way of handing over, and e
 import asyncio
 import json
 import logging
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Coroutine, Iterable, Mapping
 from http.server import BaseHTTPRequestHandler
 from typing import Any, Final
 
@@ -19,6 +19,7 @@ from vercel.functions import wait_until
 
 import afterword
 from worlds.faults.apps.web_work import TRUTH, named, say
+from worlds.faults.book import name_of
 
 afterword.instrument()
 
@@ -30,10 +31,15 @@ _running: Final[set["asyncio.Task[Any]"]] = set()
 _late: Final = asyncio.Event()
 
 
-async def nest(number: int) -> None:
-    """Hands over another, from within itself."""
-    with TRUTH.of(number):
-        hand_over(number + NESTED, "wait_until complete")
+def nesting(number: int) -> Callable[[int], Coroutine[Any, Any, None]]:
+    """A function of the task's own name, which hands over another from within itself."""
+
+    async def task(number: int) -> None:
+        with TRUTH.of(number):
+            hand_over(number + NESTED, "wait_until complete")
+
+    task.__qualname__ = task.__name__ = name_of(number)
+    return task
 
 
 async def hand_over_late(number: int, kind: str) -> None:
@@ -54,9 +60,7 @@ def hand_over(number: int, order: str) -> None:
         return
     how = say(number, kind)
     if kind == "nest":
-        work = nest(number)
-        work.__qualname__ = named(number, kind).__qualname__
-        wait_until(work)
+        wait_until(nesting(number)(number))
     elif by == "own":
         afterword.wait_until(named(number, kind)(number), **how)
     elif by == "create_task":
