@@ -16,8 +16,8 @@ from afterword_sidecar.ledger.records import Total
 from afterword_sidecar.stores.contract import LossCount
 
 SLOT_SECONDS: Final = 10
-SLOTS: Final = 24 * 360
-"""Kept of the book as a whole: a day, in 280 kB."""
+SLOTS: Final = 24 * 360 + 120
+"""Kept of the book as a whole: a day and 20 minutes, so that it can be shown from a round time."""
 MINUTE_SECONDS: Final = 60
 MINUTES_OF_A_TASK: Final = 60
 """Kept of each task: 1 kB, so that 5,000 of them take 5 MB."""
