@@ -30,7 +30,7 @@ WORKER_EXITS = "Worker exiting"
 
 def terminate(world: World) -> Case:
     """It waits for background tasks, and forgets what else is on the loop."""
-    server = serving(world, GUNICORN, (*ENDING, *WAITING, *ON_THE_LOOP))
+    server = serving(world, GUNICORN, (*ON_THE_LOOP, *WAITING, *ENDING))
     server.send(signal.SIGTERM)
     server.says(STOPS, 2)
     server.release()
@@ -41,7 +41,7 @@ def terminate(world: World) -> Case:
 def replace_workers(world: World, *, by: signal.Signals) -> Case:
     """HUP stops all workers and starts new ones, TTOU stops one of them."""
     command = GUNICORN if by is signal.SIGHUP else (*GUNICORN[:-1], "1")
-    server = serving(world, command, (*ENDING, *WAITING, *ON_THE_LOOP))
+    server = serving(world, command, (*ON_THE_LOOP, *WAITING, *ENDING))
     if by is signal.SIGTTOU:
         server.send(signal.SIGTTIN)  # it keeps one at least, and stops the oldest
         server.says("Booting worker", 2)
@@ -64,7 +64,7 @@ def time_out_gracefully(world: World, command: Sequence[str], kinds: Sequence[st
 def recycle(world: World) -> Case:
     """The last request a worker takes; then its loop cancels what is left."""
     command = (*GUNICORN[:-1], "1", "--max-requests", str(world.tasks + 1))
-    server = serving(world, command, (*ENDING, *WAITING, *ON_THE_LOOP))
+    server = serving(world, command, (*ON_THE_LOOP, *WAITING, *ENDING))
     server.hand_over({})
     server.says(STOPS)
     server.release()
@@ -74,10 +74,10 @@ def recycle(world: World) -> Case:
 
 def block(world: World) -> Case:
     """One task blocks its loop: the worker is taken for dead, and killed over all of its tasks."""
-    command = (*GUNICORN[:-1], "1", "--timeout", "1")
+    command = (*GUNICORN[:-1], "1", "--preload", "--timeout", "2")
     server = started(world, command)
     *others, last = world.numbers
-    server.hand_over_each(mix(others, (*ENDING, *WAITING, *HANGING), world.seed))
+    server.hand_over_each(mix(others, (*HANGING, *WAITING, *ENDING), world.seed))
     server.under_way()
     server.hand_over({last: "background block"})
     server.without(server.workers())
@@ -136,7 +136,7 @@ ROWS = (
         deliveries=BOTH,
         does="SIGTERM, and background tasks that do not end within the graceful time-out: SIGKILL",
         expects="`dropped`/`shutdown`, as it was told when the SIGTERM came",
-        run=partial(time_out_gracefully, command=GUNICORN, kinds=(*ENDING, *WAITING, *HANGING)),
+        run=partial(time_out_gracefully, command=GUNICORN, kinds=(*HANGING, *WAITING, *ENDING)),
     ),
     Fault(
         name="gunicorn: max requests",

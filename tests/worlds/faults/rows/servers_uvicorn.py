@@ -25,7 +25,7 @@ STOPS = "Shutting down"
 
 def terminate(world: World, command: Sequence[str]) -> Case:
     """It waits for background tasks, and forgets what else is on the loop."""
-    server = serving(world, command, (*ENDING, *WAITING, *ON_THE_LOOP))
+    server = serving(world, command, (*ON_THE_LOOP, *WAITING, *ENDING))
     server.send(signal.SIGTERM)
     server.says(STOPS)
     server.release()
@@ -36,7 +36,7 @@ def terminate(world: World, command: Sequence[str]) -> Case:
 def time_out_gracefully(world: World) -> Case:
     """It cancels the requests whose background tasks are not over, and forgets the rest."""
     command = (*UVICORN, "--timeout-graceful-shutdown", "1")
-    server = serving(world, command, (*ENDING, *WAITING, *HANGING))
+    server = serving(world, command, (*HANGING, *WAITING, *ENDING))
     server.send(signal.SIGTERM)
     server.gone()
     return case(world, stopped(world))
@@ -45,7 +45,7 @@ def time_out_gracefully(world: World) -> Case:
 def recycle(world: World) -> Case:
     """The last request that it takes; then its loop cancels what is left."""
     command = (*UVICORN, "--limit-max-requests", str(world.tasks + 1))
-    server = serving(world, command, (*ENDING, *WAITING, *ON_THE_LOOP))
+    server = serving(world, command, (*ON_THE_LOOP, *WAITING, *ENDING))
     server.hand_over({})
     server.says(STOPS)
     server.release()

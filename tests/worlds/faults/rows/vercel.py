@@ -50,7 +50,7 @@ def pass_the_deadline(world: World, *, variable: str) -> Case:
     instance = function(world, variable)
     instance.platform.kill_in(SECONDS)
     deadline = true_now() + SECONDS
-    instance.invoke(world.mix(*ENDING, *HANGING), seconds=SECONDS)
+    instance.invoke(world.mix(*HANGING, *ENDING), seconds=SECONDS)
     instance.platform.killed()
     return case(world, overdue(world, deadline))
 
@@ -82,7 +82,7 @@ def kill_early(world: World) -> Case:
     """Out of memory, say: killed long before its deadline, when all it told had arrived."""
     instance = function(world)
     deadline = true_now() + 3 * SECONDS
-    instance.invoke(world.mix(*ENDING, *HANGING), seconds=3 * SECONDS)
+    instance.invoke(world.mix(*HANGING, *ENDING), seconds=3 * SECONDS)
     instance.under_way()
     instance.known()
     at = instance.kill()
@@ -93,7 +93,7 @@ def kill_early(world: World) -> Case:
 def terminate(world: World) -> Case:
     """The runtime waits for what was handed over to it, and forgets what else is on the loop."""
     instance = function(world)
-    instance.invoke(world.mix(*ENDING, *WAITING, "create_task hang", "create_task complete"))
+    instance.invoke(world.mix("create_task hang", *WAITING, "create_task complete", *ENDING))
     instance.under_way()
     instance.platform.process.send_signal(signal.SIGTERM)
     world.until(instance.refuses, "the function takes no more requests")
@@ -124,7 +124,7 @@ def exit_in_a_task(world: World) -> Case:
     """One task exits: the process ends, and the tasks of every invocation are cancelled."""
     instance = function(world)
     *others, last = world.numbers
-    instance.invoke(mix(others, (*ENDING, *HANGING), world.seed))
+    instance.invoke(mix(others, (*HANGING, *ENDING), world.seed))
     instance.under_way()
     instance.invoke({last: "wait_until exit"})
     instance.platform.process.wait(20)
@@ -134,7 +134,7 @@ def exit_in_a_task(world: World) -> Case:
 def raise_in_the_handler(world: World) -> Case:
     """Handed-over work runs all the same; background tasks are forgotten."""
     instance = function(world)
-    orders = world.mix(*ENDING, "background complete", "background hang")
+    orders = world.mix("background complete", "background hang", *ENDING)
     instance.platform.ended(instance.invoke(orders, then="raise"))
     return case(world, expect(SKIPPED))
 
@@ -157,7 +157,7 @@ def freeze(world: World, *, thaws: bool) -> Case:
     """No processor from before the deadline until after it; then thawed, or killed as it is."""
     instance = function(world)
     deadline = true_now() + SECONDS
-    instance.invoke(world.mix(*ENDING, *WAITING), seconds=SECONDS)
+    instance.invoke(world.mix(*WAITING, *ENDING), seconds=SECONDS)
     instance.under_way()
     instance.known()
     instance.freeze()
