@@ -7,6 +7,7 @@ from afterword_sidecar.ledger.book import Book, Receipt
 from afterword_sidecar.ledger.facts import Batch, Fact, Scheduled, Settled, Source, Started
 from afterword_sidecar.ledger.limits import Limits
 from afterword_sidecar.ledger.records import Changes, SettledTask, TaskKey
+from afterword_sidecar.stores.contract import Store
 from afterword_sidecar.stores.memory import MemoryStore
 
 START = 1_000_000.0
@@ -18,12 +19,16 @@ class Desk:
 
     def __init__(self, **limits: Any) -> None:
         self.limits = Limits(**limits)
-        self.store = MemoryStore()
+        self.store: Store = MemoryStore()
         self.now = START
-        self.book = Book.restore(self.limits, self.store.load(), self.now)
+        self.open()
         self.settled: dict[TaskKey, SettledTask] = {}
         self.changes = Changes()
         self.pass_time(min(5.0, self.limits.client_backoff_seconds))
+
+    def open(self) -> None:
+        """Take up the book from its store."""
+        self.book = Book.restore(self.limits, self.store.load(), self.now)
 
     def tell(
         self, *facts: Fact, source: Source = SHOP, same_clock: bool = True, at: float | None = None
@@ -47,7 +52,7 @@ class Desk:
 
     def restart(self) -> None:
         """The sidecar is killed and opens its book again."""
-        self.book = Book.restore(self.limits, self.store.load(), self.now)
+        self.open()
         self.check_balance()
 
     def commit(self) -> None:

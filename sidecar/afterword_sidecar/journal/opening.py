@@ -60,7 +60,7 @@ def resume(
             "the journal in %s does not end as its book remembers; see `afterword verify`",
             directory,
         )
-    removed = _remove(segments, tail)
+    removed = _remove(segments, place, tail)
     writer = JournalWriter(
         directory, book, keeping, after=place, pruned_to=tail.pruned_to, clock=clock
     )
@@ -117,12 +117,10 @@ def _pruned_to(text: bytes) -> int:
     return record.pruned_to if isinstance(record, shapes.Segment) else 0
 
 
-def _remove(segments: list[SegmentFile], tail: _Tail) -> int:
+def _remove(segments: list[SegmentFile], place: Mark, tail: _Tail) -> int:
     """Cut off the group that was never committed; it may have begun a segment of its own."""
-    if tail.path is None:
-        return 0
     for segment in segments:
-        if segment.path > tail.path or (segment.path == tail.path and tail.offset == 0):
+        if segment.first > place.number:
             segment.path.unlink()
         elif segment.path == tail.path:
             os.truncate(segment.path, tail.offset)

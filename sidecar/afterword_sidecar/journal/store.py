@@ -123,6 +123,10 @@ class JournaledStore:
     def close(self) -> None:
         """Release both. Idempotent."""
         self._store.close()
+        self.let_go()
+
+    def let_go(self) -> None:
+        """Release the journal alone. Idempotent."""
         if self._writer is not None:
             self._writer.close()
         if self._lock >= 0:

@@ -2,6 +2,7 @@
 
 from collections import Counter
 from collections.abc import Callable
+from pathlib import Path
 
 import msgspec
 
@@ -27,10 +28,15 @@ class Result(msgspec.Struct):
     kinds: Counter[str]
 
 
-def simulate(seed: int, tasks: int, progress: Callable[[int], None] = lambda _done: None) -> Result:
+def simulate(
+    seed: int,
+    tasks: int,
+    progress: Callable[[int], None] = lambda _done: None,
+    journal: Path | None = None,
+) -> Result:
     """Run until every task is accounted for. Raises if the book is ever wrong or out of balance."""
     world = World(seed)
-    sidecar = Sidecar(world, crash_rate=0.0005)
+    sidecar = Sidecar(world, crash_rate=0.0005, journal=journal)
     fleet = FLEETS[sidecar] = []
     each = min(TASKS_PER_PROCESS, max(50, tasks // 10))
 

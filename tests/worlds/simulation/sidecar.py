@@ -1,16 +1,22 @@
 """The sidecar under test: the real book over a real store, killed now and then."""
 
 from enum import Enum
+from pathlib import Path
 
+from afterword_sidecar.journal.beside import journaled
+from afterword_sidecar.journal.store import JournaledStore
+from afterword_sidecar.journal.writing import Keeping
 from afterword_sidecar.ledger import totals
 from afterword_sidecar.ledger.book import Book
 from afterword_sidecar.ledger.facts import Batch
 from afterword_sidecar.ledger.limits import Limits
 from afterword_sidecar.ledger.records import SettledTask, TaskKey
+from afterword_sidecar.stores.contract import Store
 from afterword_sidecar.stores.memory import MemoryStore
 from worlds.simulation.world import World
 
 LIMITS = Limits(longest_life_seconds=1800.0, stream_retention_seconds=86400.0)
+KEEPING = Keeping(age_seconds=1e9, size_bytes=2**40)
 TICK_SECONDS = 1.0
 LOOK_SECONDS = 0.05
 _SIGNS = {totals.SCHEDULED: 1, totals.SETTLED: -1, totals.AMENDED: 1}
@@ -32,16 +38,28 @@ class Fate(Enum):
 class Sidecar:
     """Takes evidence, or is down. After every commit its book must balance."""
 
-    def __init__(self, world: World, crash_rate: float) -> None:
+    def __init__(self, world: World, crash_rate: float, journal: Path | None = None) -> None:
         self.world = world
         self.crash_rate = crash_rate
-        self.store = MemoryStore()
-        self.book: Book | None = Book.restore(LIMITS, self.store.load(), world.now)
+        self.journal = journal
+        self.memory = MemoryStore()
+        self.store: Store = self.memory
+        self.book: Book | None = self._open()
         self.final: dict[TaskKey, SettledTask] = {}
         self.commits = 0
         self.crashes = 0
         self._fell_at = 0.0
         world.after(TICK_SECONDS, self._tick)
+
+    def _open(self) -> Book:
+        if self.journal is None:
+            return Book.restore(LIMITS, self.store.load(), self.world.now)
+        if isinstance(self.store, JournaledStore):
+            self.store.let_go()
+        book, self.store = journaled(
+            self.memory, LIMITS, self.journal, KEEPING, lambda: self.world.now
+        )
+        return book
 
     def take(self, batch: Batch) -> Fate:
         """What becomes of a request; the sender learns only whether it was ``ACKNOWLEDGED``."""
@@ -103,5 +121,5 @@ class Sidecar:
         return True
 
     def _restart(self) -> None:
-        self.book = Book.restore(LIMITS, self.store.load(), self.world.now)
+        self.book = self._open()
         self._check_balance()
