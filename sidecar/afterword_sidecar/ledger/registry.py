@@ -107,7 +107,7 @@ class Registry:
 
     def count_holes(self, stream: Stream, recovered: int, now: float) -> None:
         """After a batch: what is missing now, what came back, what is too much to remember."""
-        if not (stream.seen.holes or stream.missing_now) or stream.foreign:
+        if not (recovered or stream.seen.holes or stream.missing_now) or stream.foreign:
             return
         service = self._labels.service(stream.source.service)
         self._totals.add(totals.EVIDENCE_RECOVERED, (service,), now, recovered)

@@ -137,6 +137,8 @@ def test_holes_are_given_up_and_counted_after_a_while(desk: Desk) -> None:
     desk.tell(closing(3, of=1))
     assert desk.verdict(1) == "completed/completed/observed"
     assert desk.total("evidence_recovered") == 1
+    desk.tell(start(2), start(4, of=3))
+    assert desk.total("evidence_recovered") == 3  # the last one too, which leaves no hole
 
 
 def test_a_lease_promised_before_the_first_task_is_judged_without_a_beat(desk: Desk) -> None:
