@@ -4,6 +4,7 @@ from typing import Final
 
 from afterword.delivery import directory as directories
 from afterword.delivery.lock import StreamLock
+from afterword.delivery.losses import Losses
 
 
 class Footing:
@@ -17,6 +18,7 @@ class Footing:
         self.stream_hex: Final = stream_hex
         self._directory_mode: Final = directory_mode
         self._lock: StreamLock | None = None
+        self._losses = Losses()
 
     def prepare(self) -> int:
         """Make what is missing; the permissions for new files.
@@ -31,11 +33,21 @@ class Footing:
             if lost:
                 lost.close()
             self._lock = StreamLock.acquire(self.directory, self.stream_hex, mode)
+            self._tell_losses()
         return mode
 
     def stands(self) -> bool:
         """Whether the lock is held under the name the sidecar looks for."""
         return self._lock is not None and self._lock.stands()
+
+    def note_lost(self, line: bytes) -> None:
+        """This line could not be written: the lock file says so, if there is one."""
+        self._losses = self._losses.after(line)
+        self._tell_losses()
+
+    def _tell_losses(self) -> None:
+        if self._lock and self._losses.highest:
+            self._lock.write(self._losses.words())
 
     def close(self) -> None:
         """Close the lock. It falls if this process holds it; a forked child drops nothing."""

@@ -4,7 +4,8 @@
 
 A POSIX record lock (``fcntl.lockf``), because a forked child does not inherit it, as it would an
 ``flock`` or an open-file-description lock. It falls too when the process closes *any* descriptor of
-the file: so the lock file is opened once, never again, and nothing else is kept in it.
+the file: so the lock file is opened once, never again. It holds a line of fixed length, whose room
+is taken at the beginning and which is written in place: what had no room elsewhere (``losses``).
 """
 
 import contextlib
@@ -14,6 +15,7 @@ from typing import Final
 from afterword import names
 from afterword.delivery import descriptors
 from afterword.delivery.errors import SpoolError
+from afterword.delivery.losses import NOTHING_LOST
 
 
 class StreamLock:
@@ -46,6 +48,8 @@ class StreamLock:
         try:
             os.fchmod(descriptor, file_mode)
             fcntl.lockf(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            with contextlib.suppress(OSError):  # a full disk: it can say nothing, but be held
+                os.pwrite(descriptor, NOTHING_LOST, 0)
             os.rename(hidden, visible)
         except OSError:
             with contextlib.suppress(OSError):
@@ -61,6 +65,12 @@ class StreamLock:
         except OSError:
             return False
         return named == self._file and descriptors.is_open_on(self._descriptor, self._file)
+
+    def write(self, line: bytes) -> None:
+        """Put ``line``, of the length of ``NOTHING_LOST``, in the file's place for it."""
+        if descriptors.is_open_on(self._descriptor, self._file):
+            with contextlib.suppress(OSError):
+                os.pwrite(self._descriptor, line, 0)
 
     def close(self) -> None:
         """Close the descriptor: in the process that holds the lock, this is what drops it.

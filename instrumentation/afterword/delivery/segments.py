@@ -105,7 +105,9 @@ class Segments:
         try:
             while self._meanwhile:
                 line, now_ns = self._meanwhile.pop(0)
-                self.lost += not self._try(line, now_ns)
+                if not self._try(line, now_ns):
+                    self.lost += 1
+                    self._footing.note_lost(line)
         finally:
             self._busy = False
 

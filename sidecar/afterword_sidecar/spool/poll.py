@@ -33,6 +33,7 @@ from afterword_sidecar.spool.settings import SpoolSettings
 from afterword_sidecar.spool.stats import SpoolStats
 from afterword_sidecar.spool.tail import Segment, StreamTail
 from afterword_sidecar.spool.taker import Taker
+from afterword_sidecar.spool.telling import Telling
 from afterword_sidecar.spool.watch import SpoolWatch
 
 T = TypeVar("T")
@@ -79,6 +80,7 @@ class SpoolPoll:
         self._group: Group | None = None
         self._frontier = Frontier(taker.arrived)
         self._frontier.fall_behind()
+        self._telling = Telling(directory, taker, every_seconds=settings.alive_seconds)
         self._progress = Progress(directory.path)
         self._looked_at = -math.inf
         self._thread = ThreadPoolExecutor(1, "afterword-spool")
@@ -95,6 +97,8 @@ class SpoolPoll:
             for name, error in self._group.errors:
                 self._watch.unreadable(name, error)
         if not await self._submit(self._group):
+            return False
+        if not await self._tell_of_streams():
             return False
         finished, self._group = self._group.finished, None
         await self._release(finished)
@@ -170,6 +174,26 @@ class SpoolPoll:
                     continue
                 self.stats.lines_skipped["not_taken"] += len(together[0].facts)
             del group.batches[: len(together)]
+        return True
+
+    async def _tell_of_streams(self) -> bool:
+        """Tell the book what is to be known of its streams; whether it took it.
+
+        What had no room is told of streams that are read out: what is missing is counted from what
+        has come. The dead are asked at once, the living now and then.
+        """
+        tails = list(self._watch.tails.values())
+        if not self._telling.of_the_living(tails, self._looked_at):
+            tails = [tail for tail in tails if tail.exhausted]
+        read_out = [tail for tail in tails if tail.spoke and not tail.ripe]
+        try:
+            if read_out:
+                await self._telling.of_lost(await self._aside(self._telling.look_up_lost, read_out))
+            if not self._watch.unasked:
+                await self._telling.of_the_gone(self._watch.tails.values())
+        except self._refused:
+            self.stats.refusals += 1
+            return False
         return True
 
     async def _release(self, finished: list[tuple[StreamTail, Segment]]) -> None:

@@ -17,5 +17,8 @@ class SpoolSettings(msgspec.Struct, frozen=True, kw_only=True):
     """A longer line is passed over, and counted."""
     descriptors: int | None = None
     """Kept open for locks at most; ``None``: as many as the process may have, less some hundred."""
+    alive_seconds: float = 10.0
+    """Between two times that the book is told whose locks are held, and that lock files are read
+    for what had no room."""
     trouble_pause_seconds: float = 1.0
     """After a round that failed, as the directory could not be read."""

@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from afterword_sidecar.spool import layout
 from afterword_sidecar.spool.directory import SpoolDirectory
 from afterword_sidecar.spool.lines import split_lines
+from afterword_sidecar.spool.lost_records import LostRecords
 
 
 @dataclass(slots=True, order=True)
@@ -84,6 +85,8 @@ class StreamTail:
     """The number of the group it was last read for."""
     spoke: bool = False
     """It had a segment."""
+    lost: LostRecords | None = None
+    """What its lock file said last of records that had no room, and the book was told."""
 
     @property
     def stream(self) -> bytes:

@@ -1,0 +1,37 @@
+"""Lines that could not be written: what the lock file tells the sidecar of them. Pure.
+
+A record that had no room shows as a hole only through a later one, and a process that ends may not
+come to write another. So its lock file, whose few bytes are there from the beginning, says how far
+the numbers went and how many closings are gone.
+"""
+
+import re
+from typing import Final, NamedTuple
+
+from afterword import names
+
+_SEQUENCE: Final = re.compile(
+    rb'"key":"%s","value":\{"intValue":"([0-9]+)"' % re.escape(names.SEQUENCE).encode()
+)
+_SETTLED: Final = f'"eventName":"{names.EVENT_SETTLED}"'.encode()
+_DIGITS: Final = 16
+NOTHING_LOST: Final = b" " * (2 * _DIGITS + 1) + b"\n"
+"""What a lock file says at first: the room for the rest."""
+
+
+class Losses(NamedTuple):
+    """What was lost of one stream so far."""
+
+    highest: int = 0
+    """The greatest sequence number of a record that was lost."""
+    closings: int = 0
+
+    def after(self, line: bytes) -> "Losses":
+        """With one more line, as ``otlp_json.Envelope.line`` made it."""
+        found = _SEQUENCE.search(line)
+        sequence = int(found[1]) if found else 0
+        return Losses(max(self.highest, sequence), self.closings + (_SETTLED in line))
+
+    def words(self) -> bytes:
+        """The lock file's content, always of the same length."""
+        return f"{self.highest:>{_DIGITS}} {self.closings:>{_DIGITS}}\n".encode()
