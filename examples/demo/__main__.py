@@ -8,11 +8,11 @@ the demo could not be run to its end.
 """
 
 import argparse
+import asyncio
 import os
 import signal
 import subprocess
 import sys
-import threading
 import time
 from collections.abc import Sequence
 from pathlib import Path
@@ -27,6 +27,7 @@ from rich.text import Text
 from examples.demo import truth
 from examples.demo.book import Book
 from examples.demo.comparison import compare
+from examples.demo.customers import Customers
 from examples.demo.report import show_comparison, show_where_to_look
 from examples.demo.servers import StartError
 from examples.demo.stage import Stage, command, set_up
@@ -35,6 +36,8 @@ from examples.shop.orders import Order
 
 _WORKERS = 3
 PICTURE_COLUMNS = 88
+_SECONDS_BETWEEN_CUSTOMERS = 0.4
+_NUMBER_OF_AN_ORDINARY_DAY = 1001
 
 
 def main() -> int:
@@ -58,7 +61,7 @@ def main() -> int:
             if drawing:
                 console.save_svg(str(options.picture), title="make demo")
             if options.keep:
-                _wait_for_the_user(console)
+                _go_on(console, stage, options.seed + 1)
     except (StartError, StoryError, truth.OpenEndedError, httpx.HTTPError) as error:
         console.print(f"[bold red]the demo failed:[/] {error!s}", markup=True)
         return 2
@@ -74,6 +77,9 @@ def _play(console: Console, stage: Stage, orders: int, seed: int) -> bool:
     first, last = orders * 2 // 3, orders - orders * 2 // 3
     before = story.customers.orders(first, kept_waiting=max(3, orders // 20))
     _order(console, story, before, "orders")
+    held = story.customers.held_at_customs(max(2, orders // 100))
+    _order(console, story, held, "orders abroad, while the customs office is closed")
+    story.wait_for_deadlines(held)
     killing = story.kill()
     workers = ", ".join(map(str, killing.workers))
     console.print(f"[magenta]kill -9[/] of {workers}, with {len(killing.tasks)} tasks pending")
@@ -110,8 +116,9 @@ def _order(console: Console, story: Story, orders: Sequence[Order], title: str) 
 
 
 def _show_one_lost_task(console: Console, stage: Stage, book: Book, killing: Killing) -> None:
-    letters = list(book.letters(reason="instance_lost"))
-    if not letters:
+    cut_off = list(book.letters(reason="platform_deadline"))
+    letters = [*cut_off, *book.letters(reason="instance_lost")]
+    if not cut_off:
         return
     milliseconds = pronounced_within_seconds(letters, killing) * 1000
     console.print(f"\nfrom the kill to the last of {len(letters)} verdicts: {milliseconds:.0f} ms")
@@ -127,9 +134,13 @@ def _show_one_lost_task(console: Console, stage: Stage, book: Book, killing: Kil
     console.print(Text.from_ansi(said.decode()))
 
 
-def _wait_for_the_user(console: Console) -> None:
-    console.print("everything keeps running until Ctrl-C")
-    threading.Event().wait()
+def _go_on(console: Console, stage: Stage, seed: int) -> Never:
+    """An ordinary day, so that there is something to look at."""
+    console.print("customers go on ordering, and everything keeps running until Ctrl-C")
+    customers = Customers(stage.shop_url, seed, first=_NUMBER_OF_AN_ORDINARY_DAY)
+    while True:
+        asyncio.run(customers.send(customers.trickle(), lambda: None))
+        time.sleep(_SECONDS_BETWEEN_CUSTOMERS)
 
 
 def _stop(_number: int, _frame: FrameType | None) -> Never:

@@ -37,6 +37,14 @@ class Book:
             yield from page["items"]
             cursor = page["next_cursor"]
 
+    def all_say_where(self, task: str, number: int) -> bool:
+        """Whether so many of a task are in flight, all about to be cut off, with their line."""
+        asked = {"outcome": "in_flight", "task": task}
+        response = self._client.get("/api/v1/tasks", params=asked)
+        response.raise_for_status()
+        waiting = response.json()["items"]
+        return len(waiting) == number and all(each["pending"] for each in waiting)
+
     def read(self) -> BookReading:
         """Everything the comparison needs. Raises ``httpx.HTTPError``."""
         scheduled, settled, in_flight = self._counters()

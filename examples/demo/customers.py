@@ -19,17 +19,21 @@ _SHARES = {
     (Delivery.GIFT_WRAPPED, Trouble.NONE): 2,
     (Delivery.GIFT_WRAPPED, Trouble.CHANGED_MIND): 3,
     (Delivery.FROM_WAREHOUSE, Trouble.NONE): 3,
+    (Delivery.ABROAD, Trouble.NONE): 2,
 }
+_HELD_AT_CUSTOMS = (Delivery.ABROAD, Trouble.CUSTOMS_CLOSED)
+_SHARE_HELD_UP = 0.15
 _KEPT_WAITING = (Delivery.FROM_WAREHOUSE, Trouble.WAREHOUSE_BUSY)
 
 
 class Customers:
     """Make orders, and send them to the shop at ``url``. ``seed`` decides who orders what."""
 
-    def __init__(self, url: str, seed: int) -> None:
+    def __init__(self, url: str, seed: int, *, first: int = 1) -> None:
+        """``first``: the number of the first order."""
         self._url = url
         self._random = random.Random(seed)
-        self._numbers = count(1)
+        self._numbers = count(first)
 
     def orders(self, number: int, *, kept_waiting: int = 0) -> list[Order]:
         """So many orders of every kind; for ``kept_waiting`` more the warehouse never answers."""
@@ -37,6 +41,20 @@ class Customers:
         drawn = [kinds[i % len(kinds)] for i in range(number)] + [_KEPT_WAITING] * kept_waiting
         self._random.shuffle(drawn)
         return [self._order(*kind) for kind in drawn]
+
+    def held_at_customs(self, number: int) -> list[Order]:
+        """So many orders whose declaration will still be waiting at its deadline."""
+        return [self._order(*_HELD_AT_CUSTOMS) for _ in range(number)]
+
+    def trickle(self) -> list[Order]:
+        """What comes in a moment of an ordinary day: two orders, now and then one held up."""
+        held_up = self._random.random()
+        if held_up < _SHARE_HELD_UP:
+            return [
+                self._order(*(_KEPT_WAITING if held_up < _SHARE_HELD_UP / 4 else _HELD_AT_CUSTOMS))
+            ]
+        kinds = self._random.choices(list(_SHARES), list(_SHARES.values()), k=2)
+        return [self._order(*kind) for kind in kinds]
 
     async def send(self, orders: Sequence[Order], answered: Callable[[], None]) -> None:
         """Send them, a few at once. Raises ``httpx.HTTPError`` if the shop does not take one."""

@@ -28,7 +28,7 @@ def show_comparison(console: Console, comparison: Comparison) -> None:
     )
     for heading in ("task", "outcome", "reason", "basis"):
         table.add_column(heading, no_wrap=True)
-    for heading in ("truly", "in the book"):
+    for heading in ("truly", "book"):
         table.add_column(heading, justify="right", no_wrap=True)
     table.add_column("")
     previous = ""
@@ -64,6 +64,8 @@ def show_where_to_look(console: Console, stage: Stage, *, kept: bool) -> None:
     url = stage.operators_url
     if kept:
         lines = [
+            f"the page       {url}/",
+            f"a killed task  {url}/losses?reason=platform_deadline",
             f"metrics        {url}/metrics",
             f"dead letters   {url}/api/v1/dead-letters",
             f"               .venv/bin/afterword dead-letters list --url {url}",
@@ -77,7 +79,7 @@ def show_where_to_look(console: Console, stage: Stage, *, kept: bool) -> None:
             f"the book       .venv/bin/afterword dead-letters list --database {database}",
             f"the truth      {stage.truth_log}",
             f"the logs       {stage.folder / 'sidecar.log'}, {stage.folder / 'shop.log'}",
-            "left running   make demo KEEP=1   (metrics, API, more orders)",
+            "left running   make demo KEEP=1   (the page, metrics, API, more orders)",
         ]
     console.print("\n[bold]Where to look further[/]")
     for line in lines:

@@ -11,6 +11,7 @@ from pathlib import Path
 
 from examples.demo.book import SERVICE
 from examples.demo.servers import Server
+from examples.demo.truth import GUARD_LEAD_SECONDS
 
 MEMORY_BACKED = Path("/dev/shm")
 
@@ -53,7 +54,7 @@ def set_up(folder: Path, *, workers: int) -> Iterator[Stage]:
         sidecar = stack.enter_context(_sidecar(folder, spool))
         receiver_url = sidecar.wait_for(r"receiver\W+(http://[\d.]+:\d+)")[1]
         operators_url = sidecar.wait_for(r"operators\W+(http://[\d.]+:\d+)")[1]
-        shop = stack.enter_context(_shop(folder, spool, workers))
+        shop = stack.enter_context(start_shop(folder, spool, workers))
         shop_url = shop.wait_for(r"running on (http://[\d.]+:\d+)")[1]
         shop.wait_for(rf"(?s)(Application startup complete.*){{{workers}}}")
         yield Stage(
@@ -75,7 +76,8 @@ def _sidecar(folder: Path, spool: Path) -> Server:
     )
 
 
-def _shop(folder: Path, spool: Path, workers: int) -> Server:
+def start_shop(folder: Path, spool: Path, workers: int) -> Server:
+    """The shop, writing its evidence to ``spool`` and the truth to ``folder``."""
     settings = ("--workers", str(workers), "--port", "0", "--no-access-log")
     return Server(
         "the shop",
@@ -83,6 +85,7 @@ def _shop(folder: Path, spool: Path, workers: int) -> Server:
         {
             "AFTERWORD_SPOOL": str(spool),
             "OTEL_SERVICE_NAME": SERVICE,
+            "AFTERWORD_GUARD_LEAD_SECONDS": str(GUARD_LEAD_SECONDS),
             "SHOP_TRUTH_LOG": str(folder / "truth.jsonl"),
         },
         folder / "shop.log",

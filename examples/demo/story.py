@@ -20,6 +20,7 @@ from examples.shop.truth_log import TruthLog
 _QUIET_SECONDS = 0.25
 _POLL_SECONDS = 0.01
 _PATIENCE_SECONDS = 15.0
+_MAY_WAIT = {"declare_customs", "tell_warehouse"}
 
 Answered = Callable[[], None]
 
@@ -55,6 +56,13 @@ class Story:
     def order(self, orders: Sequence[Order], answered: Answered) -> None:
         """Customers send these orders and get their answers."""
         asyncio.run(self.customers.send(orders, answered))
+
+    def wait_for_deadlines(self, orders: Sequence[Order]) -> None:
+        """Wait until the book knows where each of these, held at customs, is waiting."""
+        self._wait_for(
+            lambda: self._book.all_say_where("declare_customs", len(orders)),
+            "tasks to say where they wait, their deadline being near",
+        )
 
     def kill(self) -> Killing:
         """``kill -9`` the workers whose tasks still wait, once nothing else moves in them.
@@ -96,7 +104,7 @@ class Story:
         if time.time() - log[-1]["at"] < _QUIET_SECONDS:
             return None
         waiting = list(truth.running(log))
-        return waiting if all(key.task == "tell_warehouse" for key, _ in waiting) else None
+        return waiting if all(key.task in _MAY_WAIT for key, _ in waiting) else None
 
     def _wait_for(self, condition: Callable[[], Any], what: str) -> Any:
         give_up_at = time.monotonic() + _PATIENCE_SECONDS

@@ -22,6 +22,10 @@ class TaskOfOrder(NamedTuple):
 
 COMPLETED = Verdict("completed", "completed", "observed")
 LOST = Verdict("dropped", "instance_lost", "proven")
+CUT_OFF = Verdict("timed_out", "platform_deadline", "proven")
+
+GUARD_LEAD_SECONDS: Final = 2.0
+"""How long before a deadline a pending task says where it waits. Killed later, it was cut off."""
 
 _TIMER_EARLY_SECONDS: Final = 0.005
 """A timer may fire a little before its time: uvloop counts whole milliseconds, its "now" cut off
@@ -41,14 +45,15 @@ def read(lines: Iterable[str]) -> list[dict[str, Any]]:
 def fates(log: Iterable[dict[str, Any]]) -> dict[TaskOfOrder, Verdict]:
     """What became of each task that was handed over. Raises ``OpenEndedError``.
 
-    A task without an end whose worker was killed is lost. One that was cancelled was cancelled by
+    A task without an end whose worker was killed is lost, or was cut off if its deadline was near
+    by then. One that was cancelled was cancelled by
     the shop if the log says that the shop meant to, and else by its ``timeout=``, which must have
     passed, but for the milliseconds that a timer may be early.
     """
     handed_over: dict[TaskOfOrder, dict[str, Any]] = {}
     ended: dict[TaskOfOrder, dict[str, Any]] = {}
     cancel_requested: set[TaskOfOrder] = set()
-    killed: set[int] = set()
+    killed: dict[int, float] = {}
     for line in log:
         match line["event"]:
             case "handed_over":
@@ -58,7 +63,7 @@ def fates(log: Iterable[dict[str, Any]]) -> dict[TaskOfOrder, Verdict]:
             case "cancel_requested":
                 cancel_requested.add(_key(line))
             case "killed":
-                killed.add(line["worker"])
+                killed[line["worker"]] = line["at"]
     return {
         key: _fate(key, opening, ended.get(key), key in cancel_requested, killed)
         for key, opening in handed_over.items()
@@ -85,11 +90,11 @@ def _fate(
     opening: dict[str, Any],
     end: dict[str, Any] | None,
     cancel_requested: bool,  # noqa: FBT001 - a fact of the log like the others
-    killed: set[int],
+    killed: dict[int, float],
 ) -> Verdict:
     if end is None:
         if opening["pid"] in killed:
-            return LOST
+            return _when_killed(opening["deadline"], killed[opening["pid"]])
         raise OpenEndedError(f"{key}: handed over, no end, and worker {opening['pid']} lives")
     if end["how"] == "returned":
         return COMPLETED
@@ -102,6 +107,11 @@ def _fate(
     if _ran_out(opening["timeout_seconds"], end["at"] - opening["at"]):
         return Verdict("timed_out", "timeout", "observed")
     raise OpenEndedError(f"{key}: cancelled, and the log does not say by whom")
+
+
+def _when_killed(deadline: float | None, killed_at: float) -> Verdict:
+    near = deadline is not None and killed_at >= deadline - GUARD_LEAD_SECONDS
+    return CUT_OFF if near else LOST
 
 
 def _ran_out(timeout_seconds: float | None, lasted_seconds: float) -> bool:

@@ -10,6 +10,8 @@ from examples.shop.truth_log import TruthLog
 
 COURIER_TIMEOUT_SECONDS = 0.3
 BANK_TIMEOUT_SECONDS = 0.4
+CUSTOMS_DEADLINE_SECONDS = 4.0
+"""When a platform would end the process, as Vercel does: the shop only passes it on."""
 
 truth = TruthLog(Path(os.environ["SHOP_TRUTH_LOG"]))
 
@@ -47,6 +49,13 @@ async def wrap_gift(order: Order) -> None:
     """Completes, or is cancelled by the shop because the customer took the order back."""
     with truth.end_of(order.order_id, "wrap_gift"):
         await asyncio.sleep(3600 if order.trouble is Trouble.CHANGED_MIND else 0.03)
+
+
+@afterword.deferred(name="declare_customs", capture=True)
+async def declare_customs(order: Order) -> None:
+    """Completes, or is still waiting when its deadline comes near, and the process is killed."""
+    with truth.end_of(order.order_id, "declare_customs"):
+        await asyncio.sleep(3600 if order.trouble is Trouble.CUSTOMS_CLOSED else 0.05)
 
 
 @afterword.deferred(name="tell_warehouse", capture=True)

@@ -8,6 +8,7 @@ import asyncio
 import os
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from time import time
 
 from starlette.applications import Starlette
 from starlette.requests import Request
@@ -37,8 +38,12 @@ async def place_order(request: Request) -> JSONResponse:
     match order.delivery:
         case Delivery.COURIER:
             timeout_seconds = later.COURIER_TIMEOUT_SECONDS
-            _will_run(number, "book_courier", timeout_seconds)
+            _will_run(number, "book_courier", timeout_seconds=timeout_seconds)
             afterword.wait_until(later.book_courier(order), timeout=timeout_seconds)
+        case Delivery.ABROAD:
+            deadline = time() + later.CUSTOMS_DEADLINE_SECONDS
+            _will_run(number, "declare_customs", deadline=deadline)
+            afterword.wait_until(later.declare_customs(order), deadline=deadline)
         case Delivery.FROM_WAREHOUSE:
             _will_run(number, "tell_warehouse")
             afterword.wait_until(later.tell_warehouse(order))
@@ -63,8 +68,11 @@ async def take_back(request: Request) -> JSONResponse:
     return JSONResponse({"order": number})
 
 
-def _will_run(number: str, task: str, timeout_seconds: float | None = None) -> None:
-    later.truth.write("handed_over", order=number, task=task, timeout_seconds=timeout_seconds)
+def _will_run(
+    number: str, task: str, *, timeout_seconds: float | None = None, deadline: float | None = None
+) -> None:
+    limits = {"timeout_seconds": timeout_seconds, "deadline": deadline}
+    later.truth.write("handed_over", order=number, task=task, **limits)
 
 
 @asynccontextmanager

@@ -16,6 +16,8 @@ class Trouble(StrEnum):
     """The bank's client gives up by itself and raises ``TimeoutError``."""
     CHANGED_MIND = "changed_mind"
     """The customer takes the order back while it is being wrapped: the shop cancels the task."""
+    CUSTOMS_CLOSED = "customs_closed"
+    """The declaration is still waiting when the platform's deadline comes near."""
     WAREHOUSE_BUSY = "warehouse_busy"
     """The warehouse has not answered yet, and will not while the demo runs."""
 
@@ -25,6 +27,7 @@ class Delivery(StrEnum):
 
     COURIER = "courier"
     GIFT_WRAPPED = "gift_wrapped"
+    ABROAD = "abroad"
     FROM_WAREHOUSE = "from_warehouse"
 
 

@@ -1,6 +1,7 @@
 """``make demo`` itself, small: real sidecar, real shop, a worker killed with -9."""
 
 import json
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -23,6 +24,9 @@ def test_the_demo_agrees_and_leaves_nothing_running(tmp_path: Path) -> None:
     assert "\x1b[" not in run.stdout
     for verdict in ("completed", "exception", "timeout", "raised", "cancelled", "instance_lost"):
         assert verdict in run.stdout
+    told = " ".join(run.stdout.split())
+    assert "declare_customs timed_out platform_deadline proven" in told
+    assert re.search(r"suspended in.*asyncio\.sleep.*after_the_response\.py", told)
     assert '"order_id": "order-' in run.stdout, "no payload of a killed task was shown"
     lines = [json.loads(line) for line in (tmp_path / "truth.jsonl").read_text().splitlines()]
     workers = {line["pid"] for line in lines if line["event"] == "worker_up"}
