@@ -12,7 +12,7 @@ VERCEL_PYTHON = $(shell for python in python3.13 python3.12 'env PYENV_VERSION=3
 	$$python -c 'import sys, venv; sys.exit(sys.version_info < (3, 12))' 2>/dev/null && echo "$$python" && break; done)
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test lint types unit packages dashboards vercel vercel-tests bench simulate crashes clean
+.PHONY: help setup demo test lint types unit packages dashboards vercel vercel-tests bench simulate crashes faults clean
 
 help: ## what can be made
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-10s %s\n", $$1, $$2}'
@@ -106,6 +106,11 @@ simulate: $(INSTALLED) ## a simulated fleet against the book (SEED=…, TASKS=10
 crashes: $(INSTALLED) ## kill -9 of the sidecar under load (N=100, SEED=…)
 	cd tests && ../$(BIN)/python -m worlds.crashes \
 		$(if $(N),--kills $(N)) $(if $(SEED),--seed $(SEED))
+
+faults: $(INSTALLED) ## every fault, and the book beside what truly happened (N=100, ONLY=kill, SEED=…)
+	@cd tests && ../$(BIN)/python -m worlds.faults \
+		$(if $(N),--tasks $(N)) $(if $(SEED),--seed $(SEED)) $(if $(JOBS),--jobs $(JOBS)) \
+		$(if $(ONLY),--only "$(ONLY)") $(if $(DELIVERY),--delivery $(DELIVERY))
 
 bench: $(INSTALLED) ## every figure beside its goal (ONLY=ingest: one of them)
 	@$(if $(VERCEL_PYTHON),$(MAKE) --no-print-directory $(VERCEL_INSTALLED),echo "$$NOT_RUN")

@@ -15,6 +15,8 @@ from worlds.faults.mix import Mix
 from worlds.faults.truth import true_now
 
 TESTS: Final = Path(__file__).parents[2]
+IMPORTS: Final = os.pathsep.join(filter(None, (str(TESTS), os.environ.get("PYTHONPATH"))))
+"""Where the processes of a row find its programs."""
 PATIENCE_SECONDS: Final = 40.0
 FLUSH_SECONDS: Final = 25.0
 """Longer than an attempt that a half-open connection holds up, and the next."""
@@ -103,9 +105,13 @@ class AppProcess:
 
     def end(self) -> int:
         """Its orders are over: it ends by itself; its exit code."""
+        self.tell_end()
+        return self._gone()
+
+    def tell_end(self) -> None:
+        """Its orders are over; nothing is waited for."""
         assert self.process.stdin is not None
         self.process.stdin.close()
-        return self._gone()
 
     def wait(self) -> int:
         """Its exit code, once it has ended."""

@@ -20,6 +20,7 @@ from worlds.faults.passed import Passed
 
 T = TypeVar("T")
 PATIENCE_SECONDS: Final = 30.0
+_MOST_HEAD_BYTES: Final = 1 << 26
 _HEAD_END: Final = b"\r\n\r\n"
 _LENGTH: Final = re.compile(rb"content-length: *(\d+)", re.IGNORECASE)
 _STORED: Final = b"HTTP/1.1 200 "
@@ -84,6 +85,7 @@ class Proxy:
         self._loop: Final = asyncio.new_event_loop()
         self._thread: Final = threading.Thread(target=self._loop.run_forever)
         self._links: Final[set[asyncio.Task[None]]] = set()
+        self._port = 0
         self._changed = asyncio.Event()
 
     @property
@@ -131,6 +133,37 @@ class Proxy:
             self.passed.saw(request)
         return answer
 
+    async def tear(self, request: bytes) -> None:
+        """Give the sidecar half of a request, and no more."""
+        with suppress(OSError):
+            _, writer = await asyncio.open_connection(*self.upstream)
+            writer.write(request[: len(request) // 2])
+            await writer.drain()
+            writer.close()
+
+    def shut(self) -> None:
+        """Refuse connections, and end those there are, until ``reopen``."""
+
+        async def shut() -> None:
+            self._server.close()
+            await self._end_links()
+
+        self.do(shut())
+
+    def reopen(self) -> None:
+        """Take connections again, at the same endpoint."""
+        self._server = self.do(self._listen(self._port))
+
+    def forward(self, requests: list[bytes]) -> None:
+        """Give the sidecar these, one after the other. All must be taken."""
+
+        async def forward() -> None:
+            for request in requests:
+                answer = await self.ask(request)
+                assert answer.startswith(_STORED), answer
+
+        self.do(forward())
+
     def do(self, what: Coroutine[Any, Any, T]) -> T:
         """Run it on the proxy's loop, and wait for it."""
         return asyncio.run_coroutine_threadsafe(what, self._loop).result(PATIENCE_SECONDS)
@@ -151,18 +184,24 @@ class Proxy:
             with suppress(OSError):
                 writer.close()
 
+    async def _listen(self, port: int) -> asyncio.Server:
+        return await asyncio.start_server(self._serve, "127.0.0.1", port, limit=_MOST_HEAD_BYTES)
+
+    async def _end_links(self) -> None:
+        for link in list(self._links):
+            link.cancel()
+        await asyncio.gather(*self._links, return_exceptions=True)
+
     def __enter__(self) -> Self:
         self._thread.start()
-        self._server = self.do(asyncio.start_server(self._serve, "127.0.0.1", 0, limit=2**26))
-        self._port: int = self._server.sockets[0].getsockname()[1]
+        self._server = self.do(self._listen(0))
+        self._port = self._server.sockets[0].getsockname()[1]
         return self
 
     def __exit__(self, *_: object) -> None:
         async def close() -> None:
             self._server.close()
-            for link in list(self._links):
-                link.cancel()
-            await asyncio.gather(*self._links, return_exceptions=True)
+            await self._end_links()
 
         self.do(close())
         self._loop.call_soon_threadsafe(self._loop.stop)

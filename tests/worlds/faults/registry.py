@@ -1,12 +1,39 @@
-"""All rows, in the order of the table."""
+"""All rows, by family, in the order of the table."""
 
+from collections.abc import Mapping
 from typing import Final
 
 from worlds.faults.fault import Fault
-from worlds.faults.rows import freezing, processes, shapes
-
-FAULTS: Final[tuple[Fault, ...]] = (
-    *processes.ROWS,
-    *shapes.ROWS,
-    *freezing.ROWS,
+from worlds.faults.rows import (
+    clocks,
+    crowds,
+    disks,
+    freezing,
+    network,
+    processes,
+    servers_gunicorn,
+    servers_hypercorn,
+    servers_uvicorn,
+    servers_uwsgi,
+    shapes,
+    sidecars,
+    vercel,
 )
+
+FAMILIES: Final[Mapping[str, tuple[Fault, ...]]] = {
+    "processes": processes.ROWS,
+    "shapes": shapes.ROWS,
+    "freezing": freezing.ROWS,
+    "network": network.ROWS,
+    "sidecars": sidecars.ROWS,
+    "clocks": clocks.ROWS,
+    "disks": disks.ROWS,
+    "crowds": crowds.ROWS,
+    "uvicorn": servers_uvicorn.ROWS,
+    "gunicorn": servers_gunicorn.ROWS,
+    "hypercorn": servers_hypercorn.ROWS,
+    "uWSGI": servers_uwsgi.ROWS,
+    "Vercel": vercel.ROWS,
+}
+
+FAULTS: Final = tuple(fault for family in FAMILIES.values() for fault in family)

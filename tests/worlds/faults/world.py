@@ -1,5 +1,6 @@
 """All that a row acts on: a folder, a sidecar, a proxy before it, and applications."""
 
+import json
 import os
 import signal
 import time
@@ -8,9 +9,11 @@ from contextlib import ExitStack, suppress
 from pathlib import Path
 from subprocess import TimeoutExpired
 from typing import Final, Self
+from urllib.error import HTTPError
 
 from worlds.faults import book, truth
-from worlds.faults.app_process import TESTS, AppProcess
+from worlds.faults.app_process import IMPORTS, AppProcess
+from worlds.faults.clock import Clock
 from worlds.faults.fault import Case, Delivery, Expected
 from worlds.faults.judge import Entry, Judgement, Wire, judge
 from worlds.faults.mix import Mix, mix
@@ -48,6 +51,8 @@ class World:
         self.truth_path: Final = folder / "truth.jsonl"
         self.proxy: Final = Proxy(seed)
         self.apps: Final[list[AppProcess]] = []
+        self.read_book: Callable[[str], dict[int, Entry]] = book.read
+        """How the book is read: by its tasks' names, where a row does not say otherwise."""
         self._sidecar: Sidecar | None = None
         self._flags: tuple[str, ...] = ()
         self._sidecar_environment: dict[str, str] = {}
@@ -85,13 +90,13 @@ class World:
         *flags: str,
         grace: float = GRACE_SECONDS,
         longest_life: float = 3600.0,
-        **environment: str,
+        clock: Clock | None = None,
     ) -> Sidecar:
         """Start it, or start it again on the same book; applications reach it where they did."""
         judging = ("--grace", f"{grace}s", "--longest-life", f"{longest_life}s")
         room = ("--tasks-per-service", str(MOST_TASKS), "--series-in-all", str(MOST_TASKS))
         self._flags = (*judging, *room, *flags)
-        self._sidecar_environment = environment
+        self._sidecar_environment = {} if clock is None else clock.environment
         return self.restart_sidecar()
 
     def restart_sidecar(self) -> Sidecar:
@@ -99,7 +104,7 @@ class World:
         self._sidecar = Sidecar(
             self.folder,
             *self._flags,
-            PYTHONPATH=str(TESTS),
+            PYTHONPATH=IMPORTS,
             **self._sidecar_environment,
         )
         self.proxy.lead_to(self._sidecar.receiver)
@@ -117,7 +122,7 @@ class World:
         return {
             **reports,
             "OTEL_SERVICE_NAME": "faults",
-            "PYTHONPATH": str(TESTS),
+            "PYTHONPATH": IMPORTS,
             "FAULTS_TRUTH": str(self.truth_path),
         }
 
@@ -136,6 +141,15 @@ class World:
         """What is expected of each task: its own end, else what ``unended`` says."""
         return truth.expectations(truth.read(self.truth_path), unended)
 
+    def unready(self) -> str:
+        """Why the sidecar takes no evidence; empty if it does."""
+        try:
+            self.sidecar.get("/readyz")
+        except HTTPError as error:
+            with error:
+                return str(json.load(error)["reasons"][0]["code"])
+        return ""
+
     def handed_over(self) -> int:
         """How many tasks the application has written down as handed over so far."""
         if not self.truth_path.exists():
@@ -149,7 +163,7 @@ class World:
 
     def book(self) -> dict[int, Entry]:
         """What the sidecar says now."""
-        return book.read(self.sidecar.operators)
+        return self.read_book(self.sidecar.operators)
 
     def judge(self, case: Case) -> Judgement:
         """Judge the book once it agrees, or as it is when its time to do so is over."""
@@ -160,20 +174,24 @@ class World:
                 return judgement
             self.pace()
 
-    def until(self, holds: Callable[[], bool], what: str) -> None:
-        """Return when it holds. Raises ``AssertionError`` if it does not come to."""
+    def until(self, holds: Callable[[], bool], what: str, *, sidecar: bool = True) -> None:
+        """Return when it holds. Raises ``AssertionError`` if it does not come to.
+
+        ``sidecar``: its death would be the end of the row.
+        """
         end = time.monotonic() + SETTLING_SECONDS
         while not holds():
             assert time.monotonic() < end, f"it did not come to pass that {what}"
-            self.pace()
+            self.pace(sidecar=sidecar)
 
-    def pace(self) -> None:
+    def pace(self, *, sidecar: bool = True) -> None:
         """A moment between two looks, ended at once by the sidecar's death."""
         try:
             self.sidecar.process.wait(LOOK_SECONDS)
         except TimeoutExpired:
             return
-        raise AssertionError(f"the sidecar has ended:\n{self.sidecar.log}")
+        if sidecar:
+            raise AssertionError(f"the sidecar has ended:\n{self.sidecar.log}")
 
     def pass_time(self, seconds: float) -> None:
         """Let a fault last for so long; nothing is waited for. The sidecar must live on."""

@@ -25,7 +25,6 @@ from worlds.faults.mix import ENDING, WAITING  # noqa: E402 - the same
 from worlds.faults.truth import TruthLog  # noqa: E402 - the same
 
 TIMEOUT_SECONDS: Final = 0.02
-BETWEEN_SECONDS: Final = 0.005
 
 
 class App:
@@ -102,14 +101,15 @@ class App:
         return len(ending)
 
     async def do_hand_over_steadily(self, order: dict[str, Any]) -> int:
-        """All of a mix, one every few milliseconds. Nothing is waited for or cancelled."""
+        """All of a mix, evenly over so many seconds; no end is waited for."""
+        between_seconds = order["seconds"] / len(order["mix"])
         for text, kind in order["mix"].items():
             future = self.hand_over(int(text), kind, deadline_seconds=None, durable=None)
             if kind == "cancel":
                 await self._begun[int(text)].wait()
                 self.truth.cancel(int(text))
                 future.cancel()
-            await asyncio.sleep(BETWEEN_SECONDS)
+            await asyncio.sleep(between_seconds)
         return len(order["mix"])
 
     async def do_release(self, _: dict[str, Any]) -> None:

@@ -1,6 +1,7 @@
 """Processes that end without a word."""
 
 import random
+from typing import Final
 
 from worlds.faults import truth
 from worlds.faults.app_process import AppProcess
@@ -20,6 +21,8 @@ from worlds.faults.fault import (
 from worlds.faults.mix import ENDING, FOREVER, WAITING
 from worlds.faults.truth import Told
 from worlds.faults.world import LONGEST_LIFE_SECONDS, NO_LEASE, SHORT_LEASE, World
+
+TRAFFIC_SECONDS: Final = 1.0
 
 
 def gone(world: World, app: AppProcess) -> Expected:
@@ -97,10 +100,11 @@ def kill_at_once(world: World) -> Case:
 
 
 def kill_amid_traffic(world: World) -> Case:
-    """A task every few milliseconds; killed at a moment of the seed's."""
+    """Hand-overs evenly over a second; killed at a moment of the seed's."""
     world.start_sidecar()
     app = world.start_app(**SHORT_LEASE)
-    app.tell("hand_over_steadily", mix=world.mix(*ENDING, *FOREVER, *FOREVER))
+    mixed = world.mix(*ENDING, *FOREVER, *FOREVER)
+    app.tell("hand_over_steadily", mix=mixed, seconds=TRAFFIC_SECONDS)
     share = random.Random(world.seed).uniform(0.4, 0.95)
     world.until(
         lambda: world.handed_over() >= max(1, int(share * world.tasks)), "so many are handed over"
@@ -191,7 +195,7 @@ ROWS = (
         name="kill -9 amid traffic",
         modes=(15, 18),
         deliveries=ALL,
-        does="SIGKILL at a seeded moment, a task being handed over every 5 ms",
+        does="SIGKILL at a seeded moment, tasks being handed over evenly for a second",
         expects="the same",
         run=kill_amid_traffic,
     ),

@@ -1,0 +1,38 @@
+"""Tasks that take from a tenth of a millisecond to seconds, and complete."""
+
+import asyncio
+import math
+import random
+from typing import Any
+
+import afterword
+from worlds.faults.apps.plain import App, main
+from worlds.faults.book import name_of
+
+
+class Lengths(App):
+    """Each order hands over tasks of many lengths, and is answered when all have ended."""
+
+    async def last(self, number: int, seconds: float) -> None:
+        """Take so long."""
+        with self.truth.of(number):
+            await asyncio.sleep(seconds)
+
+    async def do_hand_over(self, order: dict[str, Any]) -> int:
+        """So many; their lengths are spread evenly over the orders of magnitude."""
+        chance = random.Random(order["seed"])
+        shortest, longest = map(math.log, order["between"])
+        waiting = []
+        for number in range(1, order["tasks"] + 1):
+            seconds = math.exp(chance.uniform(shortest, longest))
+            self.truth.hand_over(number, seconds=seconds)
+            work = self.last(number, seconds)
+            waiting.append(
+                afterword.wait_until(work, name=name_of(number), payload={"number": number})
+            )
+        await asyncio.gather(*(future for future in waiting if future is not None))
+        return len(waiting)
+
+
+if __name__ == "__main__":
+    asyncio.run(main(Lengths))

@@ -1,0 +1,67 @@
+"""Very many tasks at once, and tasks of very different length."""
+
+from functools import partial
+from typing import Final
+
+from worlds.faults import crowd
+from worlds.faults.fault import BOTH, Case, Fault
+from worlds.faults.rows.processes import gone
+from worlds.faults.world import SHORT_LEASE, World
+
+CROWD: Final = "crowd"
+CROWD_OF_A_HUNDRED: Final = 100_000
+"""How large the crowd is at N = 100; it grows with the square of N."""
+ROOM: Final = {
+    "AFTERWORD_BUFFER_MAX_BYTES": str(1 << 29),
+    "AFTERWORD_SPOOL_MAX_BYTES": str(1 << 31),
+}
+SHORTEST_SECONDS: Final = 0.0001
+LONGEST_SECONDS: Final = 3.0
+
+
+def hundred_thousand(world: World) -> Case:
+    """All are in flight at once; nine of ten complete, and the process is killed over the rest."""
+    world.start_sidecar()
+    tasks = CROWD_OF_A_HUNDRED * world.tasks**2 // 100**2
+    app = world.start_app("crowd", **SHORT_LEASE, **ROOM)
+    app.order("crowd", tasks=tasks)
+    app.flush()
+    world.read_book = partial(crowd.read, name=CROWD, tasks=tasks)
+    app.order("release")
+    app.flush()
+    app.kill()
+    return Case(world.expected(lambda _: gone(world, app)))
+
+
+def of_every_length(world: World) -> Case:
+    """From a tenth of a millisecond to three leases; nothing ends any of them."""
+    world.start_sidecar()
+    app = world.start_app("lengths", **SHORT_LEASE)
+    app.order(
+        "hand_over",
+        tasks=world.tasks,
+        seed=world.seed,
+        between=(SHORTEST_SECONDS, LONGEST_SECONDS),
+    )
+    app.flush()
+    return Case(world.expected())
+
+
+ROWS = (
+    Fault(
+        name="100,000 tasks in flight",
+        modes=(15,),
+        deliveries=BOTH,
+        does="so many (at N = 100) are in flight at once; nine of ten complete, then SIGKILL",
+        expects="each as it ended; the rest lost, each dead letter with its own payload",
+        run=hundred_thousand,
+    ),
+    Fault(
+        name="success of every length",
+        modes=(17, 18),
+        deliveries=BOTH,
+        does="tasks that take from 0.1 ms to three leases of their process, spread by the seed",
+        expects="`completed`, and never an alarm",
+        run=of_every_length,
+    ),
+)

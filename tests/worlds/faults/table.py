@@ -1,0 +1,73 @@
+"""The table that ``make faults`` prints: one line for each row and way of delivery."""
+
+from collections.abc import Sequence
+from typing import Final
+
+from rich.table import Table
+from rich.text import Text
+
+from worlds.faults.run import Result
+
+_COLUMNS: Final = (
+    "tasks",
+    "right",
+    "wrong",
+    "invisible",
+    "false alarms",
+    "amended",
+    "only while frozen",
+    "died in the buffer",
+    "slowest verdict",
+)
+
+
+def table_of(results: Sequence[Result]) -> Table:
+    """All results, in their order."""
+    table = Table(show_edge=False, header_style="bold", pad_edge=False)
+    table.add_column("fault", no_wrap=True)
+    table.add_column("delivery")
+    for column in _COLUMNS:
+        table.add_column(column, justify="right")
+    earlier = ""
+    for result in results:
+        name = result.run.fault.name
+        table.add_row("" if name == earlier else name, result.run.delivery, *_cells(result))
+        earlier = name
+    return table
+
+
+def _cells(result: Result) -> list[Text | str]:
+    if result.not_run:
+        return [Text("NOT RUN", style="bold red")]
+    judged = result.judgement
+    died = str(judged.died_in_buffer or "")
+    if judged.absent:
+        died += f" ({judged.absent} absent)"
+    slowest = judged.slowest_seconds
+    return [
+        f"{judged.tasks:,}",
+        Text(f"{judged.right:,}", style="green" if result.agrees else "red"),
+        *map(_bad, (judged.wrong, judged.invisible, judged.false_alarms)),
+        f"{judged.amended or ''}",
+        f"{judged.only_while_frozen or ''}",
+        died,
+        "" if slowest is None else f"{slowest:.2f} s",
+    ]
+
+
+def _bad(count: int) -> Text:
+    return Text(str(count), style="bold red" if count else "")
+
+
+def summary_of(results: Sequence[Result]) -> str:
+    """One line: all tasks of all rows."""
+    judged = [result.judgement for result in results]
+    tasks, right = sum(each.tasks for each in judged), sum(each.right for each in judged)
+    died = sum(each.died_in_buffer for each in judged)
+    wrong = sum(each.wrong for each in judged)
+    invisible = sum(each.invisible for each in judged)
+    alarms = sum(each.false_alarms for each in judged)
+    return (
+        f"{tasks:,} tasks: {right:,} right, {wrong} wrong, {invisible} invisible, {alarms} false "
+        f"alarms; {died} died in the buffer of a killed process, over HTTP"
+    )
