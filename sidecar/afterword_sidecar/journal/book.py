@@ -12,6 +12,7 @@ from afterword_sidecar.journal.recording import limits_record
 from afterword_sidecar.ledger.book import STALE, TOO_MANY_STREAMS, Book, Receipt
 from afterword_sidecar.ledger.facts import Batch, Fact
 from afterword_sidecar.ledger.limits import Limits
+from afterword_sidecar.ledger.patience import Patience
 from afterword_sidecar.ledger.records import Changes, Saved, SettledTask, TaskKey, Total
 
 Noted = shapes.Deed | Fact | SettledTask
@@ -23,6 +24,9 @@ class Group(msgspec.Struct, frozen=True):
 
     noted: list[Noted]
     totals: list[Total]
+    limits: Limits
+    patience: Patience
+    """As it was before."""
 
 
 class JournaledBook(Book):
@@ -38,6 +42,7 @@ class JournaledBook(Book):
         self._groups = groups
         self._noted: list[Noted] = []
         self._pronounced = 0
+        self._patience = Patience()
         super().__init__(limits, saved, now)
         self._noted = [
             shapes.Opened(
@@ -126,8 +131,9 @@ class JournaledBook(Book):
             if changes.retired:
                 retired = [stream.hex() for stream in changes.retired]
                 self._noted.append(shapes.Retired(retired))
-            self._groups.append(Group(self._noted, changes.totals))
-            self._noted = []
+            limits, patience = self._limits, self._patience
+            self._groups.append(Group(self._noted, changes.totals, limits, patience))
+            self._noted, self._patience = [], self._keeper.patience
         return changes
 
     def _note_verdicts(self) -> None:

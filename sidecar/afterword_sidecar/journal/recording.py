@@ -10,6 +10,7 @@ from afterword_sidecar.journal import shapes
 from afterword_sidecar.ledger import facts, totals
 from afterword_sidecar.ledger.facts import Fact
 from afterword_sidecar.ledger.limits import Limits
+from afterword_sidecar.ledger.patience import Patience
 from afterword_sidecar.ledger.records import ClockBounds, Missing, SettledTask, Total
 
 
@@ -160,6 +161,17 @@ def _missing(missing: Missing) -> tuple[int, int, int, int, int]:
 def limits_record(limits: Limits) -> dict[str, float]:
     """Every number the ledger works with."""
     return {name: float(value) for name, value in msgspec.structs.asdict(limits).items()}
+
+
+def standing_record(
+    limits: Limits, patience: Patience, totals: dict[str, float]
+) -> shapes.Standing:
+    """What holds where a segment begins."""
+    return shapes.Standing(
+        limits=limits_record(limits),
+        patience=(patience.since, patience.for_those_heard, patience.for_the_silent),
+        totals=dict(totals),
+    )
 
 
 class Sums:

@@ -21,14 +21,23 @@ class _Record(msgspec.Struct, frozen=True, gc=False, omit_defaults=True, tag_fie
 # What the sidecar did.
 
 
+class Standing(_Record, frozen=True, tag="standing"):
+    """What holds where a segment begins, so that it can be read without those before it."""
+
+    limits: dict[str, float]
+    """Seconds and bounds in force, by their names in the ledger."""
+    patience: tuple[float, float, float]
+    """(since when, until when for streams heard since, until when for the others)."""
+    totals: dict[str, float]
+    """The book's; keys as in ``Commit``."""
+
+
 class Segment(_Record, frozen=True, tag="segment"):
     """A file begins."""
 
     format: int
     book: str
     at: float
-    totals: dict[str, float]
-    """The book's totals before it; keys as in ``Commit``."""
     pruned_to: int = 0
     """The last record that retention had taken by then."""
 
@@ -39,7 +48,7 @@ class Opened(_Record, frozen=True, tag="opened"):
     at: float
     version: str
     limits: dict[str, float]
-    """Seconds and bounds in force, by their names in the ledger."""
+    """As in ``Standing``."""
     open_tasks: int = 0
     streams: int = 0
     """What the book held by then; all of it is in the journal if its first record is here."""
@@ -288,6 +297,7 @@ Fact = Scheduled | Started | Pending | Settled | Span | InvocationEnded | Instan
 FACTS: Final = (Scheduled, Started, Pending, Settled, Span, InvocationEnded, Instance, Rollup)
 Deed = (
     Segment
+    | Standing
     | Opened
     | Stalled
     | Time

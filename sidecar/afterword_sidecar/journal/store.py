@@ -14,7 +14,12 @@ from afterword_sidecar.journal.book import Group
 from afterword_sidecar.journal.errors import JournalError
 from afterword_sidecar.journal.holding import hold
 from afterword_sidecar.journal.opening import resume
-from afterword_sidecar.journal.recording import Sums, fact_record, verdict_record
+from afterword_sidecar.journal.recording import (
+    Sums,
+    fact_record,
+    standing_record,
+    verdict_record,
+)
 from afterword_sidecar.journal.writing import JournalWriter, Keeping
 from afterword_sidecar.ledger.records import Changes, DeadLetter, Saved, SettledTask, TaskKey
 from afterword_sidecar.stores.contract import (
@@ -48,7 +53,7 @@ class JournaledStore:
         self._taken: Changes | None = None
         """The last changes that were asked for; tried again, they are the same object."""
         self._records: list[shapes.Record] = []
-        self._totals_before: dict[str, float] = {}
+        self._standing = shapes.Standing({}, (0.0, 0.0, 0.0), {})
         self._mark = b""
         """Where their group ends in the journal, once it is written."""
         self.groups: deque[Group] = deque()
@@ -84,7 +89,7 @@ class JournaledStore:
             self._take(self.groups.popleft())
         if not self._mark:
             with self._doing("write journal"):
-                self._mark = self._writer.write(self._records, self._totals_before).text()
+                self._mark = self._writer.write(self._records, self._standing).text()
         self._store.commit(replace(changes, mark=self._mark))
         try:
             self._writer.delete_pruned()
@@ -92,7 +97,7 @@ class JournaledStore:
             log.warning("old segments of the journal could not be deleted: %s", error)
 
     def _take(self, group: Group) -> None:
-        self._totals_before = dict(self._sums.values)
+        self._standing = standing_record(group.limits, group.patience, self._sums.values)
         changed = self._sums.take(group.totals)
         self._records = [*map(_record, group.noted), shapes.Commit(changed)]
 

@@ -70,17 +70,17 @@ class JournalWriter:
         self._begun_at = 0.0
         self._to_delete = pruned_to > 0  # a crash may have come between the word and the deed
 
-    def write(self, records: Iterable[shapes.Record], totals: dict[str, float]) -> Mark:
+    def write(self, records: Iterable[shapes.Record], standing: shapes.Standing) -> Mark:
         """Append ``records`` whole and synced, or nothing; returns the place of the last.
 
-        ``totals``: the book's before these, for the head of a new segment. Raises ``OSError``.
+        ``standing``: what held before these, for the head of a new segment. Raises ``OSError``.
         """
         before = (self._mark, self._descriptor, self._path, self._size, self._begun_at)
         pruned_before = self._pruned_to
         try:
             if self._full():
                 self._begin()
-                self._append([self._head(totals), *self._pruning(), *records])
+                self._append([self._head(), standing, *self._pruning(), *records])
             else:
                 self._append(records)
             os.fdatasync(self._descriptor)
@@ -121,12 +121,11 @@ class JournalWriter:
         self._begun_at = self._clock()
         sync_directory(self._directory)
 
-    def _head(self, totals: dict[str, float]) -> shapes.Segment:
+    def _head(self) -> shapes.Segment:
         return shapes.Segment(
             format=shapes.FORMAT,
             book=self._book,
             at=self._begun_at,
-            totals=dict(totals),
             pruned_to=self._pruned_to,
         )
 

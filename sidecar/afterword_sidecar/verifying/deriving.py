@@ -11,7 +11,7 @@ from afterword_sidecar.verifying.expecting import Expectations, Expected, differ
 from afterword_sidecar.verifying.findings import Finding, Position, Problem, Report
 from afterword_sidecar.verifying.judging import Judge, cites_of, confirmed
 from afterword_sidecar.verifying.kept import Letters
-from afterword_sidecar.verifying.known import Conclusion, Stream, Task
+from afterword_sidecar.verifying.known import Conclusion, Patience, Stream, Task
 from afterword_sidecar.verifying.reading import Gap, Taken
 from afterword_sidecar.verifying.sums import Sums
 
@@ -19,6 +19,10 @@ _AT_ONCE: Final = 5000
 """A dead process's tasks that one call pronounces; the rest follow as time passes."""
 _LATE_SECONDS: Final = 10.0
 """A verdict that time alone makes due may take so long until it is missed."""
+
+
+_WITHOUT_LIMITS: Final = (shapes.Segment, shapes.Standing, shapes.Opened, shapes.Pruned)
+"""What can be understood before it is known by which limits the sidecar judges."""
 
 
 class Derivation:
@@ -40,12 +44,16 @@ class Derivation:
         self._gap_in_call = ""
         """Records that are missing since the call began, in words."""
         self._elsewhere = ""
+        self._patience_doubt = ""
+        """A start or a stall may be among the records missing, in words."""
         """Records missing that may have been of any stream, in words."""
         self._now = 0.0
+        self._opened_before = False
         self.whole = False
         """The journal began with its book."""
         self._deeds: dict[type, Callable[[Any], None]] = {
             shapes.Segment: self._segment,
+            shapes.Standing: self._standing,
             shapes.Opened: self._opened,
             shapes.Stalled: self._stalled,
             shapes.Heard: self._heard,
@@ -72,7 +80,10 @@ class Derivation:
         else:
             self._end_call()
             self._call, self._where = record, taken.position
-            self._deeds[type(record)](record)
+            if self._judge.limits or isinstance(record, _WITHOUT_LIMITS):
+                self._deeds[type(record)](record)
+            else:  # what they are is not known: they stood in records that are missing
+                self._elsewhere = self._elsewhere or self._unheard("?")
 
     def gap(self, gap: Gap) -> None:
         """Records that cannot be gone by: what they told may have mattered to what follows."""
@@ -83,7 +94,7 @@ class Derivation:
             streams = [self._streams[told.stream]]  # facts of one stream, then, and nothing else
         else:
             streams = list(self._streams.values())
-            self._elsewhere = gap.why
+            self._elsewhere = self._patience_doubt = gap.why
         for stream in streams:
             stream.doubt = gap.why
             for task in stream.tasks.values():
@@ -108,14 +119,21 @@ class Derivation:
     def _segment(self, record: shapes.Segment) -> None:
         self._report.book = record.book
         self._report.pruned_to = max(self._report.pruned_to, record.pruned_to)
+
+    def _standing(self, record: shapes.Standing) -> None:
         self._sums.compare(record.totals, self._where, whole=True)
+        if not self._judge.limits:
+            self._judge.limits = record.limits
+            self._judge.patience = Patience(*record.patience)
 
     def _opened(self, record: shapes.Opened) -> None:
         self._now = record.at
         judge = self._judge
-        if not judge.limits:
+        if not self._opened_before:
+            self._opened_before = True
             self.whole = not (record.streams or record.open_tasks) and self._report.first == 1
         judge.limits = record.limits
+        judge.patience, self._patience_doubt = Patience(), ""
         judge.patience.begin(record.at, 0.0, record.limits["client_backoff_seconds"])
         if record.cut:
             self._report.notes.append(
@@ -312,7 +330,8 @@ class Derivation:
         if self._gap_in_call:
             return self._gap_in_call
         if stream is not None:
-            return stream.doubt
+            observed = said.basis == names.OBSERVED
+            return stream.doubt or ("" if observed else self._patience_doubt)
         return self._elsewhere or self._unheard(said.stream)
 
     def _unheard(self, stream: str) -> str:
