@@ -29,6 +29,9 @@ T = TypeVar("T")
 TICK_SECONDS: Final = 1.0
 """The loop looks at the clock at least so often, to notice when it stood still."""
 SHORTEST_REST_SECONDS: Final = 0.005
+SHORT_STALL_RATIO: Final = 0.1
+"""Of ``Pace.stall_seconds``: a gap of more than this, too short for clients to have given up, is
+waited for once more before time goes on."""
 FACTS_BETWEEN_PAUSES: Final = 1_000
 """Applied before others on the loop are served: 2 to 5 ms."""
 
@@ -67,6 +70,7 @@ class Writer:
         self._looks: list[Callable[[], None]] = []
         self._dirty = False
         self._view_at = self._ticked_at = clock()
+        self._stood_still_at = self._caught_up_at = 0.0
 
     def wake(self) -> None:
         """There may be something to do."""
@@ -122,9 +126,16 @@ class Writer:
     # ---- time ---------------------------------------------------------------------------------
 
     def _present(self) -> float:
-        """The earlier of the clock and the receipt of the oldest evidence not yet booked."""
+        """The earlier of the clock and the receipt of the oldest evidence not yet booked.
+
+        After a short stall, for as long as it lasted, the moment when it began: what came meanwhile
+        lies in sockets and files that have not been read yet.
+        """
+        now = self._clock()
         waiting = (self.line.oldest_received_at(), self.arrivals.oldest_received_at())
-        return min([self._clock(), *(at for at in waiting if at is not None)])
+        if now < self._caught_up_at:
+            now = min(now, self._stood_still_at)
+        return min([now, *(at for at in waiting if at is not None)])
 
     async def _rest(self) -> None:
         """Until somebody joins, something is due, or a tick has passed."""
@@ -142,13 +153,15 @@ class Writer:
     def _tick(self) -> None:
         """Notice that the sidecar itself stood still, or that its clock was put forward."""
         now = self._clock()
-        gap_seconds = now - self._ticked_at
-        self._ticked_at = now
+        ticked_at, self._ticked_at = self._ticked_at, now
+        gap_seconds = now - ticked_at
         if gap_seconds > TICK_SECONDS + self._pace.stall_seconds:
             self._stats.stalls += 1
             log.warning("no evidence was taken for %.1f s: deadlines are put off", gap_seconds)
             self._book.stalled(gap_seconds, now)
             self._dirty = True
+        elif gap_seconds > TICK_SECONDS + self._pace.stall_seconds * SHORT_STALL_RATIO:
+            self._stood_still_at, self._caught_up_at = ticked_at, now + gap_seconds
 
     def _advance(self) -> None:
         due, now = self._book.next_due(), self._present()

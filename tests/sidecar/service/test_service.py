@@ -208,6 +208,34 @@ async def test_a_deadline_needs_nobody_to_speak() -> None:
         assert reasons == {1: "platform_deadline", 2: "instance_lost"}
 
 
+async def test_time_waits_after_a_short_stall() -> None:
+    """What came while the sidecar stood still for moments is read before anybody is overdue."""
+    store, clock = TroubledStore(), Clock()
+    async with running(store, clock, pace=Pace(stall_seconds=5.0)) as service:
+        await service.submit([batch(opening(1, deadline=START + 1))], 100)
+        clock.now = START + 4
+        await service.submit([batch(opening(2), received_at=clock.now)], 100)
+        assert await in_flight(service) == 2, "its closing may lie in a socket"
+        await service.submit([batch(closing(3, 1), received_at=clock.now)], 100)
+        assert service.stats.stalls == 0
+    outcomes = {task.verdict.outcome for task in service.recently_settled}
+    assert outcomes == {"completed"}
+
+
+async def test_time_goes_on_after_a_short_stall() -> None:
+    """It waits for as long as the stall was, and no longer."""
+    store, clock = TroubledStore(), Clock()
+    async with running(store, clock, pace=Pace(stall_seconds=5.0)) as service:
+        await service.submit([batch(opening(1, deadline=START + 1))], 100)
+        clock.now = START + 4
+        await service.submit([batch(opening(2), received_at=clock.now)], 100)
+        for _ in range(5):
+            clock.now += 1
+            await service.submit([batch(opening(2), received_at=clock.now)], 100)
+        await store.settled.wait()
+    assert {task.verdict.reason for task in service.recently_settled} == {"platform_deadline"}
+
+
 async def test_a_sidecar_that_stood_still_blames_nobody() -> None:
     """After a stall deadlines are put off by it: the closings may be waiting at the clients."""
     store, clock = TroubledStore(), Clock()
