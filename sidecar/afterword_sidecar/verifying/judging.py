@@ -17,8 +17,6 @@ from afterword_sidecar.verifying.rules import Limits, conclude
 Expect = Callable[[int, Expected], None]
 """Called with the opening's number."""
 _EVIDENCE_LOST: Final = "unknown/evidence_lost"
-_MOST_OFFSETS: Final = 32
-"""Candidates of a stream's offset that a verdict may have gone by."""
 
 
 class Judge:
@@ -66,9 +64,8 @@ class Judge:
         """
         found: list[Conclusion] = []
         missing = (stream.closing_missing,) if stream.whole else (stream.closing_missing, True)
-        offsets = [offset for _, offset in stream.offsets[:_MOST_OFFSETS]] or [0.0]
         for more_settled in missing:
-            for offset in offsets:
+            for offset in stream.offsets_for(task):
                 conclusion = conclude(
                     task,
                     stream,
@@ -105,6 +102,7 @@ class Judge:
             fact.guard_lead_seconds,
         )
         task.invocation, task.heard_at = fact.invocation, now
+        task.took_seconds = now - fact.at
         task.cites.append((names.EVENT_SCHEDULED, opening, fact.at))
         stream.tasks[opening] = task
         if fact.invocation:
