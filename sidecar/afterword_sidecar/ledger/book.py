@@ -116,8 +116,7 @@ class Book:
         if not batch.facts:
             return Receipt()
         self._registry.touched[batch.source.stream] = stream
-        newest_at = batch.facts[-1].at
-        stream.hear(batch.received_at, newest_at, self._limits, same_clock=batch.same_clock)
+        stream.hear(batch, self._limits)
         known, holes_known = stream.seen.highest, bool(stream.seen.holes)
         duplicates = bad = recovered = 0
         handlers = self._handlers
@@ -375,6 +374,7 @@ class Book:
         self._totals.settle(account, key, now, fact.count)
 
     def _end_invocation(self, stream: Stream, fact: InvocationEnded, now: float) -> None:
+        stream.end_invocation(fact)
         for opening in sorted(stream.by_invocation.get(fact.invocation, ())):
             self._keeper.take(stream, opening, Kind.INVOCATION_ENDED, fact, now)
 

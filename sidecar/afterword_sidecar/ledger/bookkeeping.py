@@ -17,7 +17,7 @@ from afterword_sidecar.ledger.facts import (
     Started,
 )
 from afterword_sidecar.ledger.labels import OTHER, Labels
-from afterword_sidecar.ledger.letters import Letters
+from afterword_sidecar.ledger.letters import Letters, without_texts
 from afterword_sidecar.ledger.limits import Limits
 from afterword_sidecar.ledger.patience import Patience
 from afterword_sidecar.ledger.records import (
@@ -130,9 +130,12 @@ class Bookkeeper:
         stream.fresh[opening] = task
         if fact.payload is not None:
             self.payloads[stream.source.stream, opening] = fact.payload
+        self.totals.schedule(account)
         if fact.invocation:
             stream.by_invocation.setdefault(fact.invocation, set()).add(opening)
-        self.totals.schedule(account)
+            over = stream.end_of(task) if stream.state.invocations_over else None
+            if over is not None:
+                self.take(stream, opening, Kind.INVOCATION_ENDED, over, now)
 
     def _attach(self, stream: Stream, opening: int, fact: Scheduled, now: float) -> None:
         letter = stream.ahead.pop(opening).letter
@@ -223,7 +226,8 @@ class Bookkeeper:
             stream.seen.see(opening)
             return
         completed = settled.verdict.outcome == names.COMPLETED
-        stream.ahead[opening] = Early(opening, closed=True, letter=None if completed else settled)
+        letter = None if completed else without_texts(settled)
+        stream.ahead[opening] = Early(opening, closed=True, letter=letter)
 
     def _judge(self, stream: Stream, opening: int, _fact: Fact | None, now: float) -> None:
         task = self._open_task(stream, opening)

@@ -1,5 +1,7 @@
 """Dead letters: every task that did not complete, and how many of them wait for somebody."""
 
+from msgspec.structs import replace
+
 from afterword import names
 from afterword_sidecar.ledger import totals
 from afterword_sidecar.ledger.records import (
@@ -45,8 +47,13 @@ class Letters:
             self._write(after, None, closed_at=now)
 
     def attach(self, settled: SettledTask, payload: str | None) -> None:
-        """The opening of a task that was buried without it has come."""
+        """The opening of a task that was buried without it has come; its texts are the store's."""
+        earlier = self._rows.get(settled.key)
+        if earlier is not None:
+            settled = with_texts(settled, earlier.letter.settled)
         self._write(settled, payload)
+        if earlier is None:
+            self._rows[settled.key].keeps_texts = True
 
     def forget(self, labels: LetterLabels, count: int) -> None:
         """Retention has taken ``count`` open letters."""
@@ -72,6 +79,20 @@ class Letters:
 
     def _count(self, settled: SettledTask, difference: int) -> None:
         self.forget(_labels(settled), -difference)
+
+
+def without_texts(settled: SettledTask) -> SettledTask:
+    """``settled`` without what only a reader needs, and which can be long."""
+    return replace(settled, exception_message="", exception_stacktrace="")
+
+
+def with_texts(settled: SettledTask, earlier: SettledTask) -> SettledTask:
+    """``settled`` with the texts of the same ending in an earlier version."""
+    return replace(
+        settled,
+        exception_message=earlier.exception_message,
+        exception_stacktrace=earlier.exception_stacktrace,
+    )
 
 
 def is_letter(settled: SettledTask) -> bool:

@@ -240,6 +240,8 @@ class StreamState(msgspec.Struct, frozen=True, gc=False, array_like=True):
     """Of the record that told the greatest ``settled_reported``."""
     clock_steps: tuple[tuple[float, float], ...] = ()
     """(the sidecar's clock when the stream's was set anew, the offset before), oldest first."""
+    newest_at: float = 0.0
+    """The time, by the stream's clock, of the record with the greatest number."""
     closings_lost: int = 0
     """How many closings its spool had no room for, as its lock file says."""
     invocations_over: tuple[tuple[str, int, float], ...] = ()
@@ -259,13 +261,15 @@ class Total(msgspec.Struct, frozen=True, gc=False, array_like=True):
     """The sidecar's clock when the series was born (``_created``)."""
 
 
-class DeadLetterRow(msgspec.Struct, frozen=True):
+class DeadLetterRow(msgspec.Struct):
     """A dead letter to be written, with where its payload is to come from."""
 
     letter: DeadLetter
     payload: str | None = None
     """Its payload where this commit brings it. ``None``: the store moves the one it holds for the
     open task's key, if any, and keeps the one the letter already has."""
+    keeps_texts: bool = False
+    """Message and stack are those that the store has of an earlier version, if it has one."""
 
 
 class Changes(msgspec.Struct):

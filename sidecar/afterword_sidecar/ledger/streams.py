@@ -2,18 +2,20 @@
 
 from typing import Final
 
-import msgspec
+from msgspec.structs import replace
 
 from afterword import names
+from afterword_sidecar.ledger import clocks
 from afterword_sidecar.ledger.circumstances import Circumstances, due_at
-from afterword_sidecar.ledger.facts import FOREIGN_STREAM_BYTES, Source
+from afterword_sidecar.ledger.facts import FOREIGN_STREAM_BYTES, Batch, InvocationEnded, Source
 from afterword_sidecar.ledger.limits import Limits
 from afterword_sidecar.ledger.records import Early, Missing, OpenTask, SettledTask, StreamState
 from afterword_sidecar.ledger.sequences import SequenceSet
 from afterword_sidecar.ledger.transitions import State
 from afterword_sidecar.ledger.verdicts import SPAN
 
-_OFFSETS_KEPT: Final = 16
+_INVOCATIONS_KEPT: Final = 64
+"""Ends of invocations remembered for openings that they overtook on the way."""
 FOREVER_SECONDS: Final = 10 * 365 * 86400.0
 """Longer than any process lives."""
 
@@ -67,7 +69,7 @@ class Stream:
 
     def frozen(self) -> StreamState:
         """All of it but the tasks, for a store."""
-        return msgspec.structs.replace(
+        return replace(
             self.state,
             highest=self.seen.highest,
             holes=() if self.foreign else tuple(self.seen.holes),
@@ -90,22 +92,21 @@ class Stream:
             return State.AHEAD
         return State.CLOSED if sequence in self.seen else State.UNSEEN
 
-    def hear(
-        self, received_at: float, newest_at: float, limits: Limits, *, same_clock: bool
-    ) -> None:
+    def hear(self, batch: Batch, limits: Limits) -> None:
         """Note that the stream spoke; its clock's offset and its lease follow from that."""
-        state = self.state
-        offset = 0.0 if same_clock else received_at - newest_at
-        window = state.offset_window
-        if not window or window[0][1] != offset or len(window) > 1:
-            window = _least_first(window, received_at, offset, limits)
-        self.state = msgspec.structs.replace(
+        state, received_at = self.state, batch.received_at
+        if batch.same_clock:
+            if state.offset_seconds:
+                state = replace(state, offset_seconds=0.0, offset_window=())
+        else:
+            last = batch.facts[-1]
+            ahead = not self.foreign and last.sequence > self.seen.highest
+            state = clocks.after(state, received_at, last.at, limits, ahead=ahead)
+        self.state = replace(
             state,
             last_heard_at=received_at,
             first_heard_at=state.first_heard_at or received_at,
-            offset_window=window,
-            offset_seconds=window[0][1],
-            same_clock=same_clock,
+            same_clock=batch.same_clock,
             spool_gone_at=0.0,
             lease_until=received_at + state.lease_seconds if state.lease_seconds else 0.0,
         )
@@ -118,7 +119,7 @@ class Stream:
         hole_after_opening = last_hole > task.sequence
         lost = hole_after_opening and self.closing_missing
         return Circumstances(
-            offset_seconds=self.offset_for(task),
+            offset_seconds=clocks.offset_for(self.state, task),
             alive_at=self.alive_at,
             lock_fell_at=state.lock_fell_at,
             spool_gone_at=state.spool_gone_at,
@@ -139,7 +140,7 @@ class Stream:
         """When time alone makes the task due, on the sidecar's clock."""
         return due_at(
             task,
-            self.offset_for(task),
+            clocks.offset_for(self.state, task),
             limits,
             death_will_show=self.death_will_show,
             vouched_at=self.vouched_at(task.sequence),
@@ -150,13 +151,6 @@ class Stream:
         if self.closing_missing and self.seen.holes and self.seen.holes[-1][1] > opening:
             return 0.0
         return self.state.vouched_at
-
-    def offset_for(self, task: OpenTask) -> float:
-        """The clock's offset by which its deadline is to be read: that of when it was opened."""
-        for set_at, before in self.state.clock_steps:
-            if task.received_at < set_at:
-                return before
-        return self.state.offset_seconds
 
     @property
     def alive_at(self) -> float:
@@ -193,6 +187,22 @@ class Stream:
         state = self.state
         return (state.same_clock and not state.spool_gone_at) or state.lease_seconds > 0
 
+    def end_invocation(self, fact: InvocationEnded) -> None:
+        """Remember the end for openings that it has overtaken, if anything is missing before it."""
+        if self.seen.holes:
+            over = (fact.invocation, fact.sequence, fact.at)
+            self.state = replace(
+                self.state,
+                invocations_over=(*self.state.invocations_over, over)[-_INVOCATIONS_KEPT:],
+            )
+
+    def end_of(self, task: OpenTask) -> InvocationEnded | None:
+        """The end of its invocation, where that came before the task's opening did."""
+        for invocation, sequence, at in self.state.invocations_over:
+            if invocation == task.invocation and sequence > task.sequence:
+                return InvocationEnded(sequence, at, invocation, scheduled=0, started=0)
+        return None
+
     def missing(self) -> int:
         """Numbers missing and not yet given up."""
         if self.foreign or not self.seen.holes:
@@ -208,18 +218,6 @@ class Stream:
         if self.state.same_clock and not self.state.spool_gone_at:
             return FOREVER_SECONDS  # its lock is held: an idle process is not a forgotten one
         return limits.stream_retention_seconds
-
-
-def _least_first(
-    window: tuple[tuple[float, float], ...], received_at: float, offset: float, limits: Limits
-) -> tuple[tuple[float, float], ...]:
-    """The sliding window's candidates for the least offset, the least of all first.
-
-    Of the rest the newest are kept: losing one of those only makes the estimate more patient.
-    """
-    oldest = received_at - limits.offset_window_seconds
-    smaller = [entry for entry in window if entry[1] < offset and entry[0] >= oldest]
-    return (*smaller[:1], *smaller[1:][-_OFFSETS_KEPT:], (received_at, offset))
 
 
 def kept_with_stream(settled: SettledTask) -> bool:

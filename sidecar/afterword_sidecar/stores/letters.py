@@ -3,6 +3,7 @@
 from msgspec.structs import replace
 
 from afterword.names import OBSERVED
+from afterword_sidecar.ledger.letters import with_texts, without_texts
 from afterword_sidecar.ledger.records import DeadLetter, SettledTask
 from afterword_sidecar.stores.contract import DeadLetterQuery
 
@@ -28,7 +29,14 @@ def amendable(letter: DeadLetter) -> bool:
 
 def without_stack(settled: SettledTask) -> SettledTask:
     """``settled`` without what only a reader needs, and which can be long."""
-    return replace(settled, exception_message="", exception_stacktrace="")
+    return without_texts(settled)
+
+
+def completed_by(letter: DeadLetter, earlier: DeadLetter | None) -> DeadLetter:
+    """``letter`` with the texts of its earlier version, where there is one."""
+    if earlier is None:
+        return letter
+    return replace(letter, settled=with_texts(letter.settled, earlier.settled))
 
 
 def matches(query: DeadLetterQuery, letter: DeadLetter) -> bool:

@@ -26,7 +26,14 @@ from afterword_sidecar.stores.contract import (
     Tally,
     Unpublished,
 )
-from afterword_sidecar.stores.letters import amendable, error_of, labels_of, matches, without_stack
+from afterword_sidecar.stores.letters import (
+    amendable,
+    completed_by,
+    error_of,
+    labels_of,
+    matches,
+    without_stack,
+)
 from afterword_sidecar.stores.limits import PRUNED_AT_ONCE, RETIRED_AT_MOST
 from afterword_sidecar.stores.positions import beginning_of, cursor_of, key_from, position_of
 
@@ -167,7 +174,8 @@ class MemoryStore:
 
     def _put_letter(self, row: DeadLetterRow) -> None:
         key = row.letter.settled.key
-        self._letters[key] = row.letter
+        earlier = self._letters.get(key) if row.keeps_texts else None
+        self._letters[key] = completed_by(row.letter, earlier)
         if row.payload is not None:
             self._payloads[key] = row.payload
         if self._notes_unpublished:

@@ -9,7 +9,14 @@ from msgspec.structs import replace
 
 from afterword_sidecar.ledger.records import DeadLetter, DeadLetterRow, SettledTask, TaskKey
 from afterword_sidecar.stores.contract import DeadLetterPage, DeadLetterQuery
-from afterword_sidecar.stores.letters import Labels, amendable, error_of, labels_of, without_stack
+from afterword_sidecar.stores.letters import (
+    Labels,
+    amendable,
+    completed_by,
+    error_of,
+    labels_of,
+    without_stack,
+)
 from afterword_sidecar.stores.positions import Position, cursor_of, position_of
 from afterword_sidecar.stores.sqlite import payloads
 from afterword_sidecar.stores.sqlite.connection import Connection
@@ -68,7 +75,14 @@ _decode: Final = msgspec.msgpack.Decoder(DeadLetter).decode
 
 def put(connection: Connection, rows: Sequence[DeadLetterRow]) -> None:
     """Store letters; one of the same key is replaced. Their payloads are stored before."""
-    connection.executemany(_PUT, [_parameters(row.letter) for row in rows])
+    connection.executemany(_PUT, [_parameters(_whole(connection, row)) for row in rows])
+
+
+def _whole(connection: Connection, row: DeadLetterRow) -> DeadLetter:
+    if not row.keeps_texts:
+        return row.letter
+    earlier = connection.execute(_READ, row.letter.settled.key).fetchone()
+    return completed_by(row.letter, None if earlier is None else _decode(earlier[0]))
 
 
 def _parameters(letter: DeadLetter) -> tuple[object, ...]:
