@@ -5,11 +5,13 @@ import socket
 import sys
 from collections.abc import Mapping
 from contextlib import suppress
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Final
 
 from worlds.faults import truth
 from worlds.faults.apps import __file__ as apps
+from worlds.faults.needs import CannotRunError
 from worlds.faults.servers.served import Served
 from worlds.faults.world import World
 from worlds.vercel_platform import VercelPlatform
@@ -19,8 +21,15 @@ DURATION_SECONDS: Final = 30.0
 
 
 def interpreter() -> Path:
-    """The Python with Vercel's runtime: ``make vercel`` sets it up, where this is not the one."""
-    return _ELSEWHERE if _ELSEWHERE.exists() else Path(sys.executable)
+    """The Python that has Vercel's runtime: this one, or the one that ``make vercel`` has set up.
+
+    Raises ``CannotRunError`` where neither has it.
+    """
+    if find_spec("vercel_runtime") is not None:
+        return Path(sys.executable)
+    if not _ELSEWHERE.exists():
+        raise CannotRunError("Vercel's production runtime is not here: make vercel sets it up")
+    return _ELSEWHERE
 
 
 class Function(Served):

@@ -60,6 +60,16 @@ class Served:
 
         self._world.until(is_under_way, f"all tasks are under way\n{self.log}")
 
+    def began(self, numbers: Iterable[int]) -> None:
+        """Return when these tasks have begun."""
+        wanted = set(numbers)
+
+        def have_begun() -> bool:
+            told = truth.read(self._world.truth_path)
+            return all(number in told and told[number].began_at for number in wanted)
+
+        self._world.until(have_begun, f"the tasks have begun\n{self.log}")
+
     def ended(self, numbers: Iterable[int]) -> None:
         """Return when these tasks have ended by their own account."""
         wanted = set(numbers)
@@ -77,7 +87,7 @@ class Served:
             book = self._world.book()
             told = truth.read(self._world.truth_path)
             return all(
-                number in book and bool(book[number].settled) == bool(each.how)
+                number in book and (bool(book[number].settled) or not each.how)
                 for number, each in told.items()
             )
 
