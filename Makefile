@@ -108,6 +108,7 @@ crashes: $(INSTALLED) ## kill -9 of the sidecar under load (N=100, SEED=…)
 		$(if $(N),--kills $(N)) $(if $(SEED),--seed $(SEED))
 
 faults: $(INSTALLED) ## every fault, and the book beside what truly happened (N=100, ONLY=kill, SEED=…)
+	@$(if $(VERCEL_PYTHON),$(MAKE) --no-print-directory $(VERCEL_INSTALLED),echo "$$NOT_RUN")
 	@cd tests && ../$(BIN)/python -m worlds.faults \
 		$(if $(N),--tasks $(N)) $(if $(SEED),--seed $(SEED)) $(if $(JOBS),--jobs $(JOBS)) \
 		$(if $(ONLY),--only "$(ONLY)") $(if $(DELIVERY),--delivery $(DELIVERY))

@@ -20,6 +20,9 @@ from worlds.faults.rows import (
     vercel,
 )
 
+ON_VERCEL: Final = "Vercel"
+"""The family that needs Vercel's runtime, and so an environment of its own."""
+
 FAMILIES: Final[Mapping[str, tuple[Fault, ...]]] = {
     "processes": processes.ROWS,
     "shapes": shapes.ROWS,
@@ -33,7 +36,7 @@ FAMILIES: Final[Mapping[str, tuple[Fault, ...]]] = {
     "gunicorn": servers_gunicorn.ROWS,
     "hypercorn": servers_hypercorn.ROWS,
     "uWSGI": servers_uwsgi.ROWS,
-    "Vercel": vercel.ROWS,
+    ON_VERCEL: vercel.ROWS,
 }
 
 FAULTS: Final = tuple(fault for family in FAMILIES.values() for fault in family)
