@@ -101,6 +101,6 @@ def rewrite(
     write_lines(directory, chain)
 
 
-def changed(record: shapes.Record, **fields: Any) -> Any:
+def changed(record: Any, **fields: Any) -> Any:
     """``record`` with other values."""
     return msgspec.structs.replace(record, **fields)

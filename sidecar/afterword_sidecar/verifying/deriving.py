@@ -106,9 +106,8 @@ class Derivation:
         for name, stream in self._streams.items():
             self._report.streams += 1
             for task in stream.tasks.values():
-                if task.said is None:
-                    self._report.open_tasks += 1
-                    self._overdue(name, stream, task)
+                self._report.open_tasks += task.said is None
+                self._overdue(name, stream, task)
 
     def compare_totals(self, totals: dict[str, float]) -> None:
         """With those that the book is kept with."""
@@ -240,8 +239,7 @@ class Derivation:
             stream = self._streams.pop(name, None)
             if stream is not None:
                 for task in stream.tasks.values():
-                    if task.said is None:
-                        self._problem("unsaid", name, task, "its stream was forgotten, it was open")
+                    self._overdue(name, stream, task)
 
     def _commit(self, record: shapes.Commit) -> None:
         self._sums.scheduled, self._sums.rolled_up = self._judge.scheduled, self._judge.rolled_up
@@ -332,7 +330,7 @@ class Derivation:
         if stream is not None:
             observed = said.basis == names.OBSERVED
             return stream.doubt or ("" if observed else self._patience_doubt)
-        return self._elsewhere or self._unheard(said.stream)
+        return self._elsewhere or ("" if self.whole else self._unheard(said.stream))
 
     def _unheard(self, stream: str) -> str:
         first = self._report.first
@@ -360,13 +358,17 @@ class Derivation:
         self._report.tell(Problem(kind, str(self._where), what, f"{name}-{opening}"))
 
     def _overdue(self, name: str, stream: Stream, task: Task) -> None:
-        now = self._now - _LATE_SECONDS
-        if not stream.whole:
+        """What time made due for long, and nobody said."""
+        now, judge, said = self._now - _LATE_SECONDS, self._judge, task.said
+        if not stream.whole or task.spanned:
             return
-        for should in self._judge.lost(stream, task, now, self._judge.patience.until(stream)):
-            self._problem("unsaid", name, task, f"it should be {should.words} by now")
-            return
+        if said is None:
+            allowed = judge.lost(stream, task, now, judge.patience.until(stream))
+            if allowed:
+                self._unsaid(name, task, f"it should be {allowed[0].words} by now")
+        elif not said.final and judge.final_from(stream, task.opening, said) <= now:
+            self._unsaid(name, task, f"{said.words} should be final by now")
 
-    def _problem(self, kind: str, stream: str, task: Task, what: str) -> None:
+    def _unsaid(self, stream: str, task: Task, what: str) -> None:
         where, name = str(self._where), f"{stream}-{task.opening}"
-        self._report.tell(Problem(kind, where, f"{task.name}: {what}", name))
+        self._report.tell(Problem("unsaid", where, f"{task.name}: {what}", name))
