@@ -6,13 +6,13 @@ from typing import Final
 from dashboards.mixin.config import Burn, Config
 from dashboards.mixin.promql import grown, selector, total, total_of
 from dashboards.mixin.recording import (
-    BUDGET_OVERUSED,
-    BUDGET_USED,
-    BURIED,
-    SETTLED,
     TASK,
+    budget_overused,
+    budget_used,
+    buried,
     missed,
     missed_share,
+    settled,
     timed_out,
     timed_out_share,
 )
@@ -37,16 +37,17 @@ class Alert:
 
 def task_alerts(config: Config) -> list[Alert]:
     """What is lost, or about to be."""
+    step = config.step
     return [
         *(_burning(config, burn) for burn in config.burns),
         Alert(
             alert="AfterwordTaskDropped",
-            expression=f"{total((*TASK, 'reason'), selector(SETTLED, _DROPPED))} > 0",
+            expression=f"{total((*TASK, 'reason'), selector(settled(config.step), _DROPPED))} > 0",
             keep_firing="5m",
             severity="warning",
             summary="Deferred work was lost: it never had a chance to end.",
             description=(
-                f"{{{{ $value | humanize }}}} task(s) {_WHOSE} were dropped in five minutes: "
+                f"{{{{ $value | humanize }}}} task(s) {_WHOSE} were dropped in {config.step}: "
                 "{{ $labels.reason }}."
             ),
         ),
@@ -66,11 +67,12 @@ def task_alerts(config: Config) -> list[Alert]:
         ),
         Alert(
             alert="AfterwordDeadLettersPilingUp",
-            expression=f"sum_over_time({BURIED}[6h:5m]) >= {config.letters_buried}",
+            expression=f"sum_over_time({buried(step)}[{config.letters_window}:{step}]) "
+            f">= {config.letters_buried}",
             severity="warning",
             summary="Dead letters are piling up.",
-            description=f"{{{{ $value | humanize }}}} tasks {_WHOSE} became dead letters in six "
-            "hours.",
+            description=f"{{{{ $value | humanize }}}} tasks {_WHOSE} became dead letters in "
+            f"{config.letters_window}.",
         ),
     ]
 
@@ -78,8 +80,9 @@ def task_alerts(config: Config) -> list[Alert]:
 def evidence_alerts(config: Config) -> list[Alert]:
     """What makes the book less than certain."""
     service = ("job", "service_name")
-    lost = grown("afterword_evidence_lost", "", "10m", config.outage_bridged)
-    rejected = grown("afterword_sidecar_records_rejected", "", "10m", config.outage_bridged)
+    within, bridged = config.evidence_window, config.outage_bridged
+    lost = grown("afterword_evidence_lost", "", within, bridged)
+    rejected = grown("afterword_sidecar_records_rejected", "", within, bridged)
     return [
         Alert(
             alert="AfterwordEvidenceMissing",
@@ -96,15 +99,15 @@ def evidence_alerts(config: Config) -> list[Alert]:
             severity="warning",
             summary="Missing evidence was given up.",
             description="{{ $value | humanize }} records of {{ $labels.service_name }} were given "
-            "up in ten minutes; verdicts on its tasks may be unknown.",
+            f"up in {within}; verdicts on its tasks may be unknown.",
         ),
         Alert(
             alert="AfterwordEvidenceRejected",
             expression=f"{total_of(('job', 'instance', 'reason'), rejected)} > 0",
             severity="warning",
             summary="The sidecar rejects evidence.",
-            description="{{ $labels.instance }} rejected {{ $value | humanize }} records in ten "
-            "minutes: {{ $labels.reason }}.",
+            description="{{ $labels.instance }} rejected {{ $value | humanize }} records in "
+            f"{within}: {{{{ $labels.reason }}}}.",
         ),
     ]
 
@@ -191,33 +194,36 @@ def _burning(config: Config, burn: Burn) -> Alert:
 
 
 def _timeouts_rising(config: Config) -> Alert:
+    window = config.timeouts_window
     # Where the day before had no traffic nothing can rise; the burn rates watch what is new.
-    before = f"{timed_out_share('1d')} offset 1h"
+    before = f"{timed_out_share(config.timeouts_before)} offset {window}"
     least = config.timeouts_least_share / config.timeouts_factor
     return Alert(
         alert="AfterwordTimeoutsRising",
         expression=(
-            f"{timed_out_share('1h')} > {config.timeouts_factor:g} * clamp_min({before}, "
-            f"{least:g})\nand\n{timed_out('1h')} >= {config.timeouts_least}"
+            f"{timed_out_share(window)} > {config.timeouts_factor:g} * clamp_min({before}, "
+            f"{least:g})\nand\n{timed_out(window)} >= {config.timeouts_least}"
         ),
         lasting="5m",
         severity="warning",
         summary="More deferred tasks time out than before.",
         description=f"{{{{ $value | humanizePercentage }}}} of the tasks {_WHOSE} timed out within "
-        f"an hour, more than {config.timeouts_factor:g} times the share of the day before.",
+        f"{window}, more than {config.timeouts_factor:g} times the share of "
+        f"{config.timeouts_before} before.",
     )
 
 
 def _budget_nearly_used(config: Config) -> Alert:
+    window = config.budget_window
+    over, used = budget_overused(window), budget_used(window)
     return Alert(
         alert="AfterwordBudgetNearlyUsed",
         expression=(
-            f"{BUDGET_OVERUSED} / ({BUDGET_USED} > 0) > {config.budget_share}\n"
-            f"and\n{BUDGET_OVERUSED} >= {config.budget_least}"
+            f"{over} / ({used} > 0) > {config.budget_share}\nand\n{over} >= {config.budget_least}"
         ),
         lasting="5m",
         severity="warning",
         summary="Deferred tasks come close to the platform's deadline.",
         description=f"{{{{ $value | humanizePercentage }}}} of the tasks {_WHOSE} used more than "
-        f"{config.budget_used:.0%} of the time that the platform gives them, within an hour.",
+        f"{config.budget_used:.0%} of the time that the platform gives them, within {window}.",
     )

@@ -31,6 +31,8 @@ class Config:
     """Where a browser reaches the sidecar's page; a variable of the Task dashboard, too."""
     runbooks: str = "https://github.com/afterword/afterword/blob/main/docs/runbooks.md"
 
+    step: str = "5m"
+    """What longer windows add up. At least four scrapes."""
     objective: float = 0.99
     """The share of tasks that complete, of those judged."""
     period: str = "7d"
@@ -48,11 +50,14 @@ class Config:
     outage_bridged: str = "6h"
     """What was counted while the sidecar was away for up to so long is seen when it is back."""
 
+    timeouts_window: str = "1h"
+    timeouts_before: str = "1d"
     timeouts_factor: float = 2.0
-    """The share of time-outs in an hour, over that of the day before."""
+    """The share of time-outs in the window, over that in the time before it."""
     timeouts_least: int = 10
     timeouts_least_share: float = 0.01
 
+    budget_window: str = "1h"
     budget_used: float = 0.8
     """A task that used more of its time until the platform's deadline came close to it. One of the
     histogram's bounds."""
@@ -62,8 +67,11 @@ class Config:
     oldest_seconds: int = 900
     """A task in flight for longer is stuck, or never told its end."""
     holes_lasting: str = "10m"
+    letters_window: str = "6h"
     letters_buried: int = 25
-    """So many new dead letters of one task in six hours pile up."""
+    """So many new dead letters of one task in the window pile up."""
+    evidence_window: str = "10m"
+    """Records given up or rejected within it are told."""
     behind_seconds: int = 120
     """The spool is read so late."""
     commit_seconds: float = 0.5

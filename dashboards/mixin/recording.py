@@ -8,7 +8,7 @@ Names are level:metric:operation. Levels: ``reason`` (job, service_name, task, o
   will) and for unknown ends (which say nothing of the task; another alert watches them).
 - *missed* tasks are those judged that did not complete.
 
-Long windows add up whole five minutes, so a window is a sum of counts and never a mean of ratios.
+Long windows add up whole steps, so a window is a sum of counts and never a mean of ratios.
 """
 
 from collections.abc import Callable
@@ -21,7 +21,6 @@ from dashboards.mixin.promql import grown, indented, seconds, selector, share, t
 TASK: Final = ("job", "service_name", "task")
 REASON: Final = (*TASK, "outcome", "reason")
 
-SETTLED: Final = "reason:afterword_tasks_settled:increase5m"
 _JUDGED: Final = 'outcome!="unknown", reason!="cancelled"'
 
 
@@ -31,6 +30,11 @@ class Record:
 
     record: str
     expression: str
+
+
+def settled(window: str) -> str:
+    """The recorded number of tasks settled in a window, by outcome and reason."""
+    return f"reason:afterword_tasks_settled:increase{window}"
 
 
 def judged(window: str) -> str:
@@ -59,33 +63,47 @@ def timed_out_share(window: str) -> str:
 
 
 BUDGET_LEFT: Final = "task:afterword_error_budget:left_ratio"
-BUDGET_USED: Final = "task:afterword_task_budget_used:increase1h"
-BUDGET_OVERUSED: Final = "task:afterword_task_budget_overused:increase1h"
-BURIED: Final = "task:afterword_dead_letters_buried:increase5m"
+
+
+def budget_used(window: str) -> str:
+    """The recorded number of tasks that had a deadline."""
+    return f"task:afterword_task_budget_used:increase{window}"
+
+
+def budget_overused(window: str) -> str:
+    """The recorded number of those that came close to it."""
+    return f"task:afterword_task_budget_overused:increase{window}"
+
+
+def buried(window: str) -> str:
+    """The recorded number of new dead letters."""
+    return f"task:afterword_dead_letters_buried:increase{window}"
 
 
 def records(config: Config) -> list[Record]:
     """All of them, in the order in which they build on each other."""
+    step = config.step
     windows = sorted(
-        {window for burn in config.burns for window in (burn.short, burn.long)} - {"5m"},
+        {window for burn in config.burns for window in (burn.short, burn.long)} - {step},
         key=seconds,
     )
     found = [
-        Record(SETTLED, _settled(config)),
-        Record(judged("5m"), total(TASK, selector(SETTLED, _JUDGED))),
-        Record(missed("5m"), _of_judged('outcome!="completed"')),
-        Record(timed_out("5m"), _of_judged('outcome="timed_out"')),
+        Record(settled(step), _settled(config)),
+        Record(judged(step), total(TASK, selector(settled(step), _JUDGED))),
+        Record(missed(step), _of_judged(step, 'outcome!="completed"')),
+        Record(timed_out(step), _of_judged(step, 'outcome="timed_out"')),
     ]
     for window in (*windows, config.period):
-        found += [Record(name(window), _added_up(name, window)) for name in (judged, missed)]
+        found += [Record(name(window), _added_up(name, window, step)) for name in (judged, missed)]
     found += [
         Record(missed_share(window), share(missed(window), judged(window)))
-        for window in ("5m", *windows, config.period)
+        for window in (step, *windows, config.period)
     ]
-    found += [Record(timed_out(window), _added_up(timed_out, window)) for window in ("1h", "1d")]
+    compared = (config.timeouts_window, config.timeouts_before)
+    found += [Record(timed_out(window), _added_up(timed_out, window, step)) for window in compared]
     found += [
         Record(timed_out_share(window), share(timed_out(window), judged(window)))
-        for window in ("1h", "1d")
+        for window in compared
     ]
     left = f"1 - {missed_share(config.period)} / {1 - config.objective:.6g}"
     return [*found, Record(BUDGET_LEFT, left), *_others(config)]
@@ -93,31 +111,32 @@ def records(config: Config) -> list[Record]:
 
 def _others(config: Config) -> list[Record]:
     name = "afterword_task_budget_used_ratio"
-    used = f"increase({name}_count[1h])"
-    below = f'increase({name}_bucket{{le="{config.budget_used}"}}[1h])'
-    buried = grown("afterword_dead_letters_buried", "", "5m", config.outage_bridged)
+    window, step = config.budget_window, config.step
+    used = f"increase({name}_count[{window}])"
+    below = f'increase({name}_bucket{{le="{config.budget_used}"}}[{window}])'
+    new = grown("afterword_dead_letters_buried", "", step, config.outage_bridged)
     return [
-        Record(BUDGET_USED, total(TASK, used)),
-        Record(BUDGET_OVERUSED, f"{total(TASK, used)}\n- {total(TASK, below)}"),
-        Record(BURIED, total_of(TASK, buried)),
+        Record(budget_used(window), total(TASK, used)),
+        Record(budget_overused(window), f"{total(TASK, used)}\n- {total(TASK, below)}"),
+        Record(buried(step), total_of(TASK, new)),
     ]
 
 
-def _added_up(name: Callable[[str], str], window: str) -> str:
-    return f"sum_over_time({name('5m')}[{window}:5m])"
+def _added_up(name: Callable[[str], str], window: str, step: str) -> str:
+    return f"sum_over_time({name(step)}[{window}:{step}])"
 
 
-def _of_judged(matcher: str) -> str:
+def _of_judged(step: str, matcher: str) -> str:
     """Those judged that match: 0, and not nothing, where none did."""
-    return f"{total(TASK, selector(SETTLED, _JUDGED, matcher))}\nor\n0 * {judged('5m')}"
+    return f"{total(TASK, selector(settled(step), _JUDGED, matcher))}\nor\n0 * {judged(step)}"
 
 
 def _settled(config: Config) -> str:
     """Pronounced less taken back, by outcome and reason, for what the application handed over."""
     origin = 'origin="app"'
     bridged = config.outage_bridged
-    pronounced = grown("afterword_tasks_settled", origin, "5m", bridged)
-    amended = grown("afterword_tasks_amended", origin, "5m", bridged)
+    pronounced = grown("afterword_tasks_settled", origin, config.step, bridged)
+    amended = grown("afterword_tasks_amended", origin, config.step, bridged)
     taken_back = (
         f'label_replace(\n  label_replace(\n{indented(amended, 4)},\n    "outcome", "$1", '
         f'"from_outcome", "(.*)"\n  ),\n  "reason", "$1", "from_reason", "(.*)"\n)'

@@ -17,11 +17,7 @@ _SELECTOR: Final = re.compile(
     r"(?P<function>\w+\()?(?P<metric>\b(?:[a-z]+:)?(?:afterword|process|scrape)_[a-z_]+(?::\w+)?\b|\bup\b)"
     r"(?P<matchers>\{[^}]*\})?(?P<range>\[[^\]]*\])?"
 )
-_VARIABLES: Final = {
-    "$__rate_interval": "1m",
-    "$__range": "1h",
-    "$__interval": "15s",
-}
+_INTERVALS: Final = {"$__rate_interval": "10s", "$__range": "2m"}
 
 
 @dataclass(frozen=True)
@@ -41,6 +37,8 @@ class Target:
     dashboard: str
     panel: dict[str, Any]
     expression: str
+    legend: str
+    exemplars: bool
 
     @property
     def where(self) -> tuple[str, str]:
@@ -64,7 +62,13 @@ def panels(dashboard: dict[str, Any]) -> list[dict[str, Any]]:
 def targets() -> list[Target]:
     """All queries of all panels."""
     return [
-        Target(dashboard["title"], panel, target["expr"])
+        Target(
+            dashboard["title"],
+            panel,
+            target["expr"],
+            target.get("legendFormat", ""),
+            target.get("exemplar", False),
+        )
         for dashboard in dashboards()
         for panel in panels(dashboard)
         for target in panel["targets"]
@@ -94,10 +98,10 @@ def metrics(expression: str) -> set[str]:
     return {selector.metric for selector in selectors(unquoted)}
 
 
-def expanded(expression: str, **variables: str) -> str:
-    """As Grafana would send it: all its variables replaced."""
-    for name, value in _VARIABLES.items():
+def expanded(expression: str) -> str:
+    """As Grafana would send it, where everything is chosen: all its variables replaced."""
+    for name, value in _INTERVALS.items():
         expression = expression.replace(name, value)
     for name in ("job", "instance", "service", "task"):
-        expression = expression.replace(f"${name}", variables.get(name, ".+"))
+        expression = expression.replace(f"${name}", ".+")
     return expression

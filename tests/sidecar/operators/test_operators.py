@@ -80,7 +80,7 @@ async def test_a_garbage_accept_header_gets_text_and_gzip_is_honoured(port: Oper
 async def test_rendering_a_hundred_thousand_series_does_not_hold_the_loop(
     port: OperatorsPort,
 ) -> None:
-    """Another request is answered while a scrape of 100,000 series is being rendered."""
+    """Requests are answered and evidence is acknowledged while 100,000 series are rendered."""
     book = port.service._writer._book
     for number in range(100_000):
         labels = ("shop", f"task {number}", "failed")
@@ -88,8 +88,9 @@ async def test_rendering_a_hundred_thousand_series_does_not_hold_the_loop(
             "dead_letters_buried", labels, 1.0, 1.0
         )
     scrape = asyncio.create_task(port.ask("/metrics", OPENMETRICS))
-    for _ in range(10):
+    for number in range(1, 11):
         await port.get("/healthz")
+        await port.told(port.scheduled(number))
     assert not scrape.done()
     _, text, _ = await scrape
     assert text.count("afterword_dead_letters_buried_total{") == 100_000
