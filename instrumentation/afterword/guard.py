@@ -53,7 +53,7 @@ class Guard:
                 if report_at > now:
                     following = min(following, report_at)
                     continue
-                key = (reporting.id, tracked.opening.sequence)
+                key = (reporting.id, tracked.sequence)
                 still_open.add(key)
                 if key not in self._told:
                     tracked.pending(names.PENDING_DEADLINE_NEAR)
@@ -106,10 +106,10 @@ class Guard:
 
 def _report_time_of(tracked: Tracked) -> float:
     """Unix seconds; ``inf`` if it has no deadline, or is not to be guarded."""
-    opening = tracked.opening
-    if opening.deadline is None or not opening.guard_lead_seconds:
+    detail = tracked.detail
+    if detail.deadline is None or not detail.guard_lead_seconds:
         return inf
-    return opening.deadline - opening.guard_lead_seconds
+    return detail.deadline - detail.guard_lead_seconds
 
 
 _guards: Final[dict[int, Guard]] = {}

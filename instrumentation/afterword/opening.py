@@ -7,14 +7,15 @@ from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 from afterword import counters, spans, surroundings
 from afterword.deliveries import open_delivery
-from afterword.evidence import Opening
 from afterword.internal_errors import logger
 from afterword.kinds import Naming
 from afterword.stream import Stream, current
+from afterword.task_record import NO_DETAIL, Detail
 from afterword.tracked import Tracked
 
 if TYPE_CHECKING:
     from afterword.delivery import Delivery
+    from afterword.settings import Settings
 
 PLATFORM_ASYNCIO: Final = "asyncio"
 
@@ -81,48 +82,23 @@ def open_task(awaitable: Any, naming: Naming, request: Request) -> Tracked:
         counters.register_when_possible()
     around = surroundings.current.get()
     settings = stream.settings
-    kind, tally = stream.kind_and_tally(
+    known = stream.known_kind(
         request.name or naming.name, naming.function, request.platform, around.origin
     )
     sequence = stream.next_sequence()
-    place = spans.begin(kind, stream.id, sequence, settings)
+    span, place = spans.begin(known.kind, stream.id, settings)
     payload, omitted = None, ""
     if stream.delivery is not None:
-        wanted = request.payload
-        if wanted is UNSAID:
-            registration = naming.registration
-            said = registration.capture if registration is not None else None
-            wanted = settings.capture if said is None else said
-        if wanted is not False:
-            from afterword.capture import capture  # noqa: PLC0415 - off by default
-
-            payload, omitted = capture(awaitable, wanted, settings, request.arguments)
-    route = around.route
-    if not route and around.route_now is not None:
-        route = around.route_now()
+        payload, omitted = _payload(awaitable, naming, request, settings)
     at_ns = time_ns()
-    lead = 0.0 if request.deadline is None else _lead(request, stream, at_ns)
-    opening = Opening(
-        sequence,
-        at_ns,
-        kind,
-        request.deadline,
-        lead,
-        route,
-        around.invocation,
-        place.trace_id,
-        place.span_id,
-        place.parent_span_id,
-        place.sampled,
-        place.links,
-        around.dead_letter,
-        payload,
-        omitted,
-    )
+    detail, lead = NO_DETAIL, 0.0
+    if around is not surroundings.NOWHERE or payload is not None or omitted or request.deadline:
+        lead = _lead(request, stream, at_ns)
+        detail = _detail(request, around, lead, payload, omitted)
     identity = id(awaitable)
-    tracked = Tracked(stream, tally, opening, place.span, identity)
+    tracked = Tracked(stream, known, sequence, at_ns, place, detail, span, identity)
     with stream.lock:
-        tally.scheduled += 1
+        known.tally.scheduled += 1
     stream.open_tasks[sequence] = tracked
     stream.by_identity[identity] = tracked
     if stream.delivery is not None:
@@ -130,10 +106,45 @@ def open_task(awaitable: Any, naming: Naming, request: Request) -> Tracked:
         if settings.durable or request.durable or (registration and registration.durable):
             _send_and_hold(tracked, stream.delivery, naming, request)
         else:
-            stream.delivery.send(opening)
+            stream.delivery.opened(tracked)
         if lead:
             _guard(tracked)
     return tracked
+
+
+def _payload(
+    awaitable: Any, naming: Naming, request: Request, settings: "Settings"
+) -> tuple[str | None, str]:
+    """The payload, and why there is none where one was asked for."""
+    wanted = request.payload
+    if wanted is UNSAID:
+        registration = naming.registration
+        said = registration.capture if registration is not None else None
+        wanted = settings.capture if said is None else said
+    if wanted is False:
+        return _NO_PAYLOAD
+    from afterword.capture import capture  # noqa: PLC0415 - off by default
+
+    return capture(awaitable, wanted, settings, request.arguments)
+
+
+_NO_PAYLOAD: Final = (None, "")
+
+
+def _detail(
+    request: Request,
+    around: surroundings.Surroundings,
+    lead: float,
+    payload: str | None,
+    omitted: str,
+) -> Detail:
+    """What few openings tell."""
+    route = around.route
+    if not route and around.route_now is not None:
+        route = around.route_now()
+    return Detail(
+        request.deadline, lead, route, around.invocation, around.dead_letter, payload, omitted
+    )
 
 
 def _lead(request: Request, stream: Stream, at_ns: int) -> float:
@@ -159,7 +170,7 @@ def _send_and_hold(
         (said for said in (request.durable, by_function) if said is not None), settings.durable
     )
     if not wanted:
-        delivery.send(tracked.opening)
+        delivery.opened(tracked)
         return
     from afterword.durable import Confirmation  # noqa: PLC0415 - only where used
 

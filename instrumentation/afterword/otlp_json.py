@@ -61,32 +61,32 @@ def _head_of(event: str, severity: int) -> str:
     )
 
 
-def _opens(key: str, kind: str) -> str:
+def opens(key: str, kind: str) -> str:
     """An attribute up to its value, which the caller writes and ends with ``}}`` or ``"}}``."""
     quoted = "" if kind == "doubleValue" else '"'
     return f',{{"key":"{key}","value":{{"{kind}":{quoted}'
 
 
-_SCHEDULED_HEAD: Final = _head_of(names.EVENT_SCHEDULED, _INFO)
-_STARTED_HEAD: Final = _head_of(names.EVENT_STARTED, _INFO)
-_COMPLETED_HEAD: Final = _head_of(names.EVENT_SETTLED, _INFO)
+SCHEDULED_HEAD: Final = _head_of(names.EVENT_SCHEDULED, _INFO)
+STARTED_HEAD: Final = _head_of(names.EVENT_STARTED, _INFO)
+COMPLETED_HEAD: Final = _head_of(names.EVENT_SETTLED, _INFO)
 _LOST_HEAD: Final = _head_of(names.EVENT_SETTLED, _ERROR)
 _PENDING_HEAD: Final = _head_of(names.EVENT_PENDING, _WARN)
 _INVOCATION_HEAD: Final = _head_of(names.EVENT_INVOCATION, _INFO)
 _INSTANCE_HEAD: Final = _head_of(names.EVENT_INSTANCE, _INFO)
 _ROLLUP_HEAD: Final = _head_of(names.EVENT_ROLLUP, _WARN)
 
-_OPENING_SEQUENCE: Final = '"}}' + _opens(names.OPENING_SEQUENCE, "intValue")
-_START_DELAY: Final = _opens(names.START_DELAY, "doubleValue")
+OPENING_SEQUENCE: Final = '"}}' + opens(names.OPENING_SEQUENCE, "intValue")
+_START_DELAY: Final = opens(names.START_DELAY, "doubleValue")
 _THEN_START_DELAY: Final = '"}}' + _START_DELAY
-_THEN_SCHEDULED_TIME: Final = '"}}' + _opens(names.SCHEDULED_TIME, "doubleValue")
-_OUTCOME: Final = _opens(names.OUTCOME, "stringValue")
-_THEN_REASON: Final = '"}}' + _opens(names.REASON, "stringValue")
-_COMPLETED: Final = f'{_OUTCOME}{names.COMPLETED}{_THEN_REASON}{names.COMPLETED}"}}}}'
-_DURATION: Final = _opens(names.DURATION, "doubleValue")
-_PARENT_SPAN_ID: Final = _opens(names.PARENT_SPAN_ID, "stringValue")
-_FOLDED: Final = f',{{"key":"{names.FOLDED}","value":{{"boolValue":true}}}}'
-_THEN_STARTED_SEQUENCE: Final = _FOLDED + _opens(names.STARTED_SEQUENCE, "intValue")
+_THEN_SCHEDULED_TIME: Final = '"}}' + opens(names.SCHEDULED_TIME, "doubleValue")
+_OUTCOME: Final = opens(names.OUTCOME, "stringValue")
+_THEN_REASON: Final = '"}}' + opens(names.REASON, "stringValue")
+COMPLETED_ATTRIBUTES: Final = f'{_OUTCOME}{names.COMPLETED}{_THEN_REASON}{names.COMPLETED}"}}}}'
+_DURATION: Final = opens(names.DURATION, "doubleValue")
+PARENT_SPAN_ID: Final = opens(names.PARENT_SPAN_ID, "stringValue")
+FOLDED: Final = f',{{"key":"{names.FOLDED}","value":{{"boolValue":true}}}}'
+_THEN_STARTED_SEQUENCE: Final = FOLDED + opens(names.STARTED_SEQUENCE, "intValue")
 
 
 def _tail(opening: Opening) -> str:
@@ -108,7 +108,8 @@ def _head(head: str, at_ns: int, sequence: int) -> str:
 
 
 @lru_cache(maxsize=4096)
-def _labels(kind: TaskKind) -> str:
+def labels(kind: TaskKind) -> str:
+    """What every opening and closing tells of its kind."""
     return (
         _text(names.NAME, kind.name)
         + _text(names.PLATFORM, kind.platform)
@@ -117,18 +118,23 @@ def _labels(kind: TaskKind) -> str:
 
 
 @lru_cache(maxsize=4096)
-def _labels_and_function(kind: TaskKind) -> str:
-    return _labels(kind) + _text(names.CODE_FUNCTION, kind.function)
+def labels_and_function(kind: TaskKind) -> str:
+    """What every opening tells of its kind."""
+    return labels(kind) + _text(names.CODE_FUNCTION, kind.function)
 
 
-def _detail(opening: Opening, *, with_payload: bool = True) -> str:
-    """What only the opening of a task tells."""
-    (_, _, kind, deadline, lead, route, invocation, _, _, parent, _, links, dead, payload, why) = (
-        opening
-    )
-    attributes = _labels_and_function(kind)
-    if parent:
-        attributes += f'{_PARENT_SPAN_ID}{parent.to_bytes(_SPAN_ID_BYTES).hex()}"}}}}'
+def place_of_opening(parent_span_id: int, links: str) -> str:
+    """Where in a trace the task stands, as far as no field says it."""
+    attributes = ""
+    if parent_span_id:
+        attributes = f'{PARENT_SPAN_ID}{parent_span_id.to_bytes(_SPAN_ID_BYTES).hex()}"}}}}'
+    return f"{attributes}{_text(names.LINKS, links)}" if links else attributes
+
+
+def detail(opening: Opening, *, with_payload: bool = True) -> str:
+    """What few openings tell."""
+    (_, _, _, deadline, lead, route, invocation, _, _, _, _, _, dead, payload, why) = opening
+    attributes = ""
     if deadline is not None:
         attributes += _double(names.DEADLINE, deadline)
         attributes += _double(names.GUARD_LEAD, lead or None)
@@ -136,8 +142,6 @@ def _detail(opening: Opening, *, with_payload: bool = True) -> str:
         attributes += _text(names.HTTP_ROUTE, route)
     if invocation:
         attributes += _text(names.INVOCATION_ID, invocation)
-    if links:
-        attributes += _text(names.LINKS, links)
     if dead:
         attributes += _text(names.DEAD_LETTER, dead)
     if payload is not None:
@@ -147,17 +151,24 @@ def _detail(opening: Opening, *, with_payload: bool = True) -> str:
     return attributes
 
 
+def _of_opening(opening: Opening) -> str:
+    """What every opening tells, beside its number and its time."""
+    return labels_and_function(opening.kind) + place_of_opening(
+        opening.parent_span_id, opening.links
+    )
+
+
 def _opening(opening: Opening) -> str:
     return (
-        f'{{"timeUnixNano":"{opening.at_ns}{_SCHEDULED_HEAD}{opening.sequence}"}}}}'
-        f"{_detail(opening)}{_tail(opening)}"
+        f'{{"timeUnixNano":"{opening.at_ns}{SCHEDULED_HEAD}{opening.sequence}"}}}}'
+        f"{_of_opening(opening)}{detail(opening)}{_tail(opening)}"
     )
 
 
 def _started(started: Started) -> str:
     sequence, at_ns, opening, delay = started
     return (
-        f'{{"timeUnixNano":"{at_ns}{_STARTED_HEAD}{sequence}{_OPENING_SEQUENCE}'
+        f'{{"timeUnixNano":"{at_ns}{STARTED_HEAD}{sequence}{OPENING_SEQUENCE}'
         f"{opening.sequence}{_THEN_START_DELAY}{delay:.9f}}}}}{_tail(opening)}"
     )
 
@@ -187,19 +198,19 @@ def _ending(settled: Settled) -> str:
     if delay is not None:
         timing = f"{timing}{_START_DELAY}{delay:.9f}}}}}"
     if failure is None and outcome == names.COMPLETED:
-        head, ending = _COMPLETED_HEAD, _COMPLETED
+        head, ending = COMPLETED_HEAD, COMPLETED_ATTRIBUTES
     else:
         head = _LOST_HEAD
         ending = f'{_OUTCOME}{outcome}{_THEN_REASON}{reason}"}}}}{_failure(failure)}'
     return (
-        f'{{"timeUnixNano":"{at_ns}{head}{sequence}{_OPENING_SEQUENCE}{opening.sequence}'
+        f'{{"timeUnixNano":"{at_ns}{head}{sequence}{OPENING_SEQUENCE}{opening.sequence}'
         f"{_THEN_SCHEDULED_TIME}{opening.at_ns}e-9}}}}{ending}{timing}"
     )
 
 
 def _settled(settled: Settled) -> str:
     opening = settled.opening
-    return f"{_ending(settled)}{_labels(opening.kind)}{_tail(opening)}"
+    return f"{_ending(settled)}{labels(opening.kind)}{_tail(opening)}"
 
 
 def encode_folded(settled: Settled, started_sequence: int = 0) -> str:
@@ -209,10 +220,10 @@ def encode_folded(settled: Settled, started_sequence: int = 0) -> str:
     themselves. The payload of a task that completed is left out; nobody would read it.
     """
     opening = settled.opening
-    folded = f'{_THEN_STARTED_SEQUENCE}{started_sequence}"}}}}' if started_sequence else _FOLDED
+    folded = f'{_THEN_STARTED_SEQUENCE}{started_sequence}"}}}}' if started_sequence else FOLDED
     with_payload = settled.outcome != names.COMPLETED
-    detail = _detail(opening, with_payload=with_payload)
-    return f"{_ending(settled)}{folded}{detail}{_tail(opening)}"
+    told = _of_opening(opening) + detail(opening, with_payload=with_payload)
+    return f"{_ending(settled)}{folded}{told}{_tail(opening)}"
 
 
 def _pending(pending: Pending) -> str:
@@ -249,7 +260,7 @@ def _instance(instance: Instance) -> str:
 def _rollup(rollup: Rollup) -> str:
     return (
         _head(_ROLLUP_HEAD, rollup.at_ns, rollup.sequence)
-        + _labels(rollup.kind)
+        + labels(rollup.kind)
         + _text(names.OUTCOME, rollup.outcome)
         + _text(names.REASON, rollup.reason)
         + _integer(names.COUNT, rollup.tasks)
@@ -297,11 +308,12 @@ class Envelope:
         """An ``ExportLogsServiceRequest`` of one or more records that ``encode`` made, as UTF-8.
 
         Copies it all once: a batch may be larger than the processor's cache, and three copies cost
-        nearly as much as encoding it. The list is the caller's no longer.
+        nearly as much as encoding it.
         """
-        encoded[0] = self._head + encoded[0]
-        encoded[-1] += self._tail
-        return b",".join(encoded)
+        parts = encoded.copy()
+        parts[0] = self._head + parts[0]
+        parts[-1] += self._tail
+        return b",".join(parts)
 
     def wrap(self, encoded: Iterable[str]) -> bytes:
         """An ``ExportLogsServiceRequest`` of records that ``encode`` made, UTF-8, one line."""

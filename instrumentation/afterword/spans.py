@@ -6,9 +6,10 @@ span costs beyond the SDK's own share. Under a parent that is not sampled no tra
 """
 
 import sys
-from typing import TYPE_CHECKING, Any, Final, NamedTuple
+from typing import TYPE_CHECKING, Any, Final
 
 from afterword import names
+from afterword.task_record import NOWHERE, Place
 from afterword.version import VERSION
 
 if TYPE_CHECKING:
@@ -19,19 +20,10 @@ if TYPE_CHECKING:
     from afterword.settings import Settings
 
 
-class Place(NamedTuple):
-    """Where in a trace a task stands."""
+Begun = tuple["Span | None", Place]
+"""The span, where there is one to end, and where in its trace the task stands."""
 
-    span: "Span | None" = None
-    """Its own, where there is one to end."""
-    trace_id: int = 0
-    span_id: int = 0
-    parent_span_id: int = 0
-    sampled: bool = False
-    links: str = ""
-
-
-_NOWHERE: Final = Place()
+_NOTHING: Final[Begun] = (None, NOWHERE)
 
 
 class _Api:
@@ -100,21 +92,21 @@ def _bound() -> _Api | None:
     return _api
 
 
-def begin(kind: "TaskKind", stream: bytes, sequence: int, settings: "Settings") -> Place:
+def begin(kind: "TaskKind", stream: bytes, settings: "Settings") -> Begun:
     """The task's place in the trace it is handed over in, with its span begun where it is due."""
     api = _api or _bound()
     if api is None:
-        return _NOWHERE
+        return _NOTHING
     parent = api.get_current_span().get_span_context()
     parent_is_valid = parent.is_valid
     if parent_is_valid and not parent.trace_flags & 1:
-        return Place(None, parent.trace_id, 0, parent.span_id)
+        return None, Place(parent.trace_id, 0, parent.span_id)
     tracer = api.tracer_of(_given_provider or api.trace.get_tracer_provider(), stream)
     if tracer is None or settings.sdk_disabled:
         if not parent_is_valid:
-            return _NOWHERE
-        return Place(None, parent.trace_id, 0, parent.span_id, sampled=True)
-    return _begin(api, tracer, parent if parent_is_valid else None, kind, sequence, settings)
+            return _NOTHING
+        return None, Place(parent.trace_id, 0, parent.span_id, sampled=True)
+    return _begin(api, tracer, parent if parent_is_valid else None, kind, settings)
 
 
 def _begin(
@@ -122,12 +114,12 @@ def _begin(
     tracer: Any,
     parent: Any,
     kind: "TaskKind",
-    sequence: int,
     settings: "Settings",
-) -> Place:
+) -> Begun:
     linked = parent is not None and settings.span_parent == "link"
     # As few as possible: one costs 4 µs, most of it at export. The stream is the scope's attribute,
-    # as in evidence; the name is the span's; and what is usual is not said.
+    # as in evidence, and evidence names the span; its name is the task's; and what is usual is not
+    # said.
     attributes: dict[str, str | int] = {}
     if kind.platform != "asyncio":
         attributes[names.PLATFORM] = kind.platform
@@ -142,17 +134,14 @@ def _begin(
     )
     own = span.get_span_context()
     if not own.is_valid:
-        return _NOWHERE
+        return _NOTHING
     parent_span_id = parent.span_id if parent is not None and not linked else 0
     links = f"{parent.trace_id:032x}-{parent.span_id:016x}" if linked else ""
     # A provider that is no SDK may hand back the parent's span: then the task has none of its own.
     span_id = 0 if parent is not None and own.span_id == parent.span_id else own.span_id
     sampled = bool(own.trace_flags & 1)
     mine = span if span_id else None
-    if mine is not None:
-        # No sampler wants it, and one attribute set alone costs half of one in a mapping.
-        mine.set_attribute(names.SEQUENCE, sequence)
-    return Place(mine, own.trace_id, span_id, parent_span_id, sampled, links)
+    return mine, Place(own.trace_id, span_id, parent_span_id, sampled, links)
 
 
 def attach(span: "Span") -> object:

@@ -16,6 +16,8 @@ from typing import TYPE_CHECKING, Final, NamedTuple
 
 from afterword import internal_errors, names, settings
 from afterword.evidence import STREAM_BYTES, Instance, Record, TaskKind
+from afterword.lineage import mark
+from afterword.task_record import KnownKind
 
 if TYPE_CHECKING:
     from afterword.delivery import Delivery
@@ -50,6 +52,16 @@ class Tally:
         self.settled: Final = dict.fromkeys(names.OUTCOMES, 0)
 
 
+class CountedKind(KnownKind):
+    """A kind of task, and where its tasks are counted."""
+
+    __slots__ = ("tally",)
+
+    def __init__(self, kind: TaskKind, tally: Tally) -> None:
+        super().__init__(kind)
+        self.tally: Final = tally
+
+
 class Stream:
     """One process that reports. Safe from any thread, and from finalizers."""
 
@@ -64,6 +76,7 @@ class Stream:
         "is_ready",
         "lease_seconds",
         "lock",
+        "mark",
         "next_sequence",
         "open_tasks",
         "pid",
@@ -73,6 +86,8 @@ class Stream:
 
     def __init__(self, pid: int, in_force: "Settings") -> None:
         self.pid: Final = pid
+        self.mark: Final = mark()
+        """Item 0 is true in the process that this is the stream of, and false in its children."""
         self.settings: Final = in_force
         self.id: Final = os.urandom(STREAM_BYTES)
         self.lock: Final = RLock()
@@ -83,7 +98,7 @@ class Stream:
         self.by_identity: Final[dict[int, Tracked]] = {}
         """By ``id()`` of the live awaitable that was handed over."""
         self._tallies: Final[dict[Labels, Tally]] = {}
-        self._known_kinds: Final[dict[tuple[str, str, str, str], tuple[TaskKind, Tally]]] = {}
+        self._known_kinds: Final[dict[tuple[str, str, str, str], CountedKind]] = {}
         self.lease_seconds = 0.0
         """How long the sidecar may trust a sign of life; 0: no beat was promised (``beats``)."""
         self.is_down = False
@@ -101,25 +116,26 @@ class Stream:
         if self.delivery is not None:
             self.delivery.send(record)
 
-    def kind_and_tally(
-        self, name: str, function: str, platform: str, origin: str
-    ) -> tuple[TaskKind, Tally]:
+    def known_kind(self, name: str, function: str, platform: str, origin: str) -> CountedKind:
         """The kind of a task, and where it is counted: under ``_other`` beyond a bound on labels.
 
-        One kind object for equal ones, so that they are compared and hashed quickly.
+        One object for equal ones.
         """
         key = (name, function, platform, origin)
         known = self._known_kinds.get(key)
         return known if known is not None else self._new_kind(key)
 
-    def _new_kind(self, key: tuple[str, str, str, str]) -> tuple[TaskKind, Tally]:
+    def _new_kind(self, key: tuple[str, str, str, str]) -> CountedKind:
         name, function, platform, origin = key
         with self.lock:
+            known = self._known_kinds.get(key)
+            if known is not None:  # another thread was first
+                return known
             labels = (name, platform, origin)
             if labels not in self._tallies and len(self._tallies) >= _MOST_TALLIES:
                 labels = (_OTHER, platform, origin)
             tally = self._tallies.setdefault(labels, Tally(labels))
-            known = (TaskKind(name, platform, origin, function), tally)
+            known = CountedKind(TaskKind(name, platform, origin, function), tally)
             if len(self._known_kinds) < _MOST_TALLIES:
                 self._known_kinds[key] = known
         return known
@@ -217,7 +233,7 @@ def current() -> Stream:
     ``ready`` is the caller's to call.
     """
     stream = _current
-    if stream is not None and stream.pid == os.getpid():
+    if stream is not None and stream.mark[0]:
         return stream
     return _make()
 
@@ -230,7 +246,7 @@ def latest() -> Stream | None:
 def existing() -> Stream | None:
     """This process's stream if it has one."""
     stream = _current
-    return stream if stream is not None and stream.pid == os.getpid() else None
+    return stream if stream is not None and stream.mark[0] else None
 
 
 def renew() -> None:

@@ -1,14 +1,14 @@
 """One task from opening to closing: what it tells, once each, and its span."""
 
-import os
 import sys
 import weakref
 from collections.abc import Callable
-from time import monotonic, time_ns
+from time import monotonic_ns, time_ns
 from typing import TYPE_CHECKING, Any, Final
 
 from afterword import endings, internal_errors, names, spans
-from afterword.evidence import Opening, Pending, Settled, Started
+from afterword.evidence import Pending
+from afterword.task_record import Detail, Place, TaskRecord
 
 if TYPE_CHECKING:
     import asyncio
@@ -17,10 +17,10 @@ if TYPE_CHECKING:
 
     from afterword.durable import Confirmation
     from afterword.endings import Ending
-    from afterword.stream import Stream, Tally
+    from afterword.stream import CountedKind, Stream, Tally
 
 
-class Tracked:
+class Tracked(TaskRecord):
     """A task in the book of this process. Settled exactly once, whoever comes first.
 
     Held by the stream while it is open; holds no awaitable, so that one that its platform drops
@@ -28,17 +28,14 @@ class Tracked:
     """
 
     __slots__ = (
+        "_since_ns",
         "disconnected",
         "followers",
         "future",
         "held",
         "identity",
-        "opening",
-        "scheduled_at",
         "settled",
         "span",
-        "start_delay",
-        "started_at",
         "stream",
         "suspended",
         "tally",
@@ -46,17 +43,32 @@ class Tracked:
     )
 
     def __init__(
-        self, stream: "Stream", tally: "Tally", opening: Opening, span: "Span | None", identity: int
+        self,
+        stream: "Stream",
+        known: "CountedKind",
+        sequence: int,
+        at_ns: int,
+        place: Place,
+        detail: Detail,
+        span: "Span | None",
+        identity: int,
     ) -> None:
+        self.sequence = sequence  # as TaskRecord's, whose call would cost more than all of this
+        self.at_ns = at_ns
+        self.known = known
+        self.place = place
+        self.detail = detail
+        self.started_sequence = 0
+        self.ending = None
+        self.failure = None
+        self._opening = None
         self.stream: Final = stream
-        self.tally: Final = tally
-        self.opening: Final = opening
+        self.tally: Final[Tally] = known.tally
         self.span: Final = span
         self.identity: Final = identity
         """``id()`` of the awaitable that was handed over; valid until settled."""
-        self.scheduled_at: Final = monotonic()
-        self.started_at: float | None = None
-        self.start_delay: float | None = None
+        self._since_ns = monotonic_ns()
+        """When it was handed over, then when it started; on the monotonic clock."""
         self.future: asyncio.Future[Any] | None = None
         """What runs it, kept alive."""
         self.suspended: weakref.ref[Any] | None = None
@@ -70,16 +82,20 @@ class Tracked:
         self.followers: tuple[Callable[[], None], ...] = ()
         """Called once it is settled and told, on whatever thread that happens. To be quick."""
 
+    @property
+    def has_started(self) -> bool:
+        """Whether it had its first step."""
+        return self.started_sequence != 0
+
     def start(self) -> None:
         """The first step."""
-        now = monotonic()
-        self.started_at = now
-        self.start_delay = now - self.scheduled_at
+        now_ns = monotonic_ns()
+        self.start_delay_ns = now_ns - self._since_ns
+        self._since_ns = now_ns
         stream = self.stream
-        if stream.delivery is not None and stream.pid == os.getpid():
-            stream.delivery.send(
-                Started(stream.next_sequence(), time_ns(), self.opening, self.start_delay)
-            )
+        self.started_sequence = stream.next_sequence()
+        if stream.delivery is not None and stream.mark[0]:
+            stream.delivery.started(self)
 
     def end(self, error: BaseException | None) -> None:
         """It ended on its own: judge what escaped from it, and settle."""
@@ -105,50 +121,37 @@ class Tracked:
         ``awaiting`` is where it was suspended, if its error does not say so.
         """
         stream = self.stream
-        if stream.pid != os.getpid():
-            return
-        outcome = ending.outcome
-        with stream.lock:
-            if self.settled:
-                return
-            self.settled = True
-            self.tally.settled[outcome] += 1
-        stream.open_tasks.pop(self.opening.sequence, None)
+        if not stream.mark[0] or stream.open_tasks.pop(self.sequence, None) is None:
+            return  # the parent's; or another thread, or a finalizer, was first
+        self.settled = True
         stream.by_identity.pop(self.identity, None)
+        with stream.lock:
+            self.tally.settled[ending.outcome] += 1
         self.future = None
         try:
-            self._tell(ending, error, awaiting)
+            self.duration_ns = monotonic_ns() - self._since_ns
+            self.ending = ending
+            if ending is not endings.COMPLETED:
+                self._describe(ending, error, awaiting)
+            self.settled_at_ns = time_ns()
+            self.settled_sequence = stream.next_sequence()
+            if stream.delivery is not None:
+                stream.delivery.settled(self)
+            if self.span is not None:
+                spans.end(self.span, ending, self.failure, stream.settings)
             for follower in self.followers:
                 follower()
         except Exception:  # noqa: BLE001 - telemetry never harms its host
             internal_errors.handle("telling how a task ended")
 
-    def _tell(self, ending: "Ending", error: BaseException | None, awaiting: str) -> None:
-        stream = self.stream
-        failure = None
-        if ending is not endings.COMPLETED:
-            from afterword.failures import describe  # noqa: PLC0415 - tasks that complete need none
+    def _describe(self, ending: "Ending", error: BaseException | None, awaiting: str) -> None:
+        """What is told of a task that did not complete."""
+        from afterword.failures import describe  # noqa: PLC0415 - tasks that complete need none
 
-            failure = describe(error, ending, stream.settings, started=self.started_at is not None)
-            if awaiting:
-                failure = failure._replace(awaiting=awaiting)
-        if stream.delivery is not None:
-            began = self.scheduled_at if self.started_at is None else self.started_at
-            stream.delivery.send(
-                Settled(
-                    stream.next_sequence(),
-                    time_ns(),
-                    self.opening,
-                    ending.outcome,
-                    ending.reason,
-                    monotonic() - began,
-                    self.start_delay,
-                    failure,
-                )
-            )
-        if self.span is not None:
-            spans.end(self.span, ending, failure, stream.settings)
-        if failure is not None and failure.exception_type and stream.settings.exceptions_as_logs:
+        settings = self.stream.settings
+        failure = describe(error, ending, settings, started=self.has_started)
+        self.failure = failure._replace(awaiting=awaiting) if awaiting else failure
+        if failure.exception_type and settings.exceptions_as_logs:
             from afterword.exception_logs import emit  # noqa: PLC0415 - an opt-in of few
 
             emit(failure, self.opening)
@@ -157,7 +160,7 @@ class Tracked:
         """It is about to be cut off: say so, and where it is suspended. Never raises."""
         try:
             stream = self.stream
-            if self.settled or stream.delivery is None or stream.pid != os.getpid():
+            if self.settled or stream.delivery is None or not stream.mark[0]:
                 return
             if awaiting is None:
                 awaiting = self.awaiting()
@@ -183,7 +186,7 @@ class Tracked:
                 awaiting,
             )
 
-            if self.started_at is None:
+            if not self.has_started:
                 return NOT_STARTED
             subject = self.future
             if subject is None and self.suspended is not None:
@@ -196,4 +199,4 @@ class Tracked:
     @property
     def is_replay(self) -> bool:
         """Whether it is an attempt at a dead letter."""
-        return self.opening.kind.origin == names.ORIGIN_REPLAY
+        return self.known.kind.origin == names.ORIGIN_REPLAY

@@ -2,7 +2,6 @@
 
 import asyncio
 import math
-import os
 from collections.abc import Awaitable, Coroutine
 from inspect import isawaitable
 from types import CoroutineType
@@ -146,7 +145,7 @@ def coroutine_of(awaitable: Awaitable[T], tracked: Tracked) -> Coroutine[Any, An
     handed_over = tracked.suspended() if tracked.suspended is not None else None
     if isinstance(handed_over, HandedOver):
         return handed_over
-    raise LookupError(f"{tracked.opening.kind.name}: no platform runs this task")
+    raise LookupError(f"{tracked.known.kind.name}: no platform runs this task")
 
 
 def drop(
@@ -198,7 +197,7 @@ def open_entry_of(awaitable: object) -> Tracked | None:
     """The open entry of an awaitable that was handed over before, or of our own wrapper of it."""
     in_use = stream.latest()
     known = in_use.by_identity.get(id(awaitable)) if in_use is not None else None
-    if known is not None and known.stream.pid != os.getpid():
+    if known is not None and not known.stream.mark[0]:
         return None  # the parent's, before this process was forked
     if known is None and type(awaitable) is HandedOver:  # isinstance of an ABC takes 0.3 µs
         return awaitable.tracked

@@ -106,7 +106,7 @@ async def _hold(tracked: Tracked, held: "Confirmation") -> None:
 def _start(tracked: Tracked) -> object:
     try:
         tracked.start()
-        if tracked.opening.dead_letter:
+        if tracked.detail.dead_letter:
             # Its nested tasks are part of a replay, but no attempts at the dead letter.
             around = surroundings.current.get()
             surroundings.current.set(around._replace(dead_letter=""))
@@ -131,7 +131,7 @@ def _end(tracked: Tracked, error: BaseException, token: object, awaitable: objec
         # A coroutine that is closed from outside may be in another context: nothing to restore.
         if token is not None and not isinstance(error, GeneratorExit):
             spans.detach(token)
-        if tracked.started_at is None and isinstance(awaitable, CoroutineType):
+        if not tracked.has_started and isinstance(awaitable, CoroutineType):
             awaitable.close()  # as asyncio's own task would: it is not "never awaited"
         tracked.end(error)
     except Exception:  # noqa: BLE001 - telemetry never harms its host

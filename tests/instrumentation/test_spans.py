@@ -76,7 +76,7 @@ async def test_a_child_that_outlives_its_request(
     assert parent.end_time < span.end_time
     assert span.status.status_code is StatusCode.UNSET
     (opening,) = evidence.of(Opening)
-    assert span.attributes == {names.SEQUENCE: opening.sequence}
+    assert not span.attributes, "evidence names the span; each attribute would cost 4 µs"
     assert (opening.trace_id, opening.span_id, opening.parent_span_id, opening.sampled) == (
         span.context.trace_id if span.context else 0,
         span.context.span_id if span.context else 0,

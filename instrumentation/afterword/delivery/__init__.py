@@ -8,6 +8,7 @@ from collections.abc import Callable
 from typing import Protocol
 
 from afterword.evidence import Record
+from afterword.task_record import TaskRecord
 
 
 class Delivery(Protocol):
@@ -18,8 +19,20 @@ class Delivery(Protocol):
     so a lock inside must be re-entrant.
     """
 
+    def opened(self, task: TaskRecord) -> None:
+        """Take a task's opening before the task is handed over: no network, no waiting for space.
+
+        The delivery may keep the record, and look later at what has become of it.
+        """
+
+    def started(self, task: TaskRecord) -> None:
+        """Take its start, in the same way."""
+
+    def settled(self, task: TaskRecord) -> None:
+        """Take its closing, in the same way. Nothing changes in the record any more."""
+
     def send(self, record: Record) -> None:
-        """Take one record before the task is handed over: no network, no waiting for space.
+        """Take any other record, or any fact of a task whose ``opened`` was never called.
 
         A record that cannot be kept is shed and counted; it shows as a hole in the sequence.
         """

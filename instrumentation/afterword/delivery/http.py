@@ -17,9 +17,10 @@ from afterword.delivery.confirmations import Confirm, Confirmations
 from afterword.delivery.connection import Connection
 from afterword.delivery.errors import Complaints
 from afterword.delivery.outbox import Outbox
-from afterword.delivery.sender import BATCH_RECORDS, Sender
+from afterword.delivery.sender import BATCH_LINES, Sender
 from afterword.evidence import Record
 from afterword.otlp_json import Envelope
+from afterword.task_record import TaskRecord
 
 DEFAULT_CAPACITY_BYTES: Final = 16 * 1024 * 1024
 DEFAULT_INTERVAL_SECONDS: Final = 0.2
@@ -60,7 +61,8 @@ class HttpDelivery:
             self._complaints,
             timeout_seconds=timeout_seconds,
         )
-        self._put: Final = self._outbox.put
+        self._take_opening: Final = self._outbox.opened
+        self._take_closing: Final = self._outbox.settled
         self._bell: Final = Bell()
         self._confirmations: Final = Confirmations()
         self._progress: Final = threading.Condition()
@@ -76,7 +78,40 @@ class HttpDelivery:
     @property
     def lost(self) -> int:
         """Records that will never arrive: shed, refused or rejected; holes in the sequence."""
-        return self._outbox.shed_records + self._sender.lost + self._broken
+        outbox = self._outbox
+        return outbox.shed_records + outbox.broken + self._sender.lost + self._broken
+
+    def opened(self, task: TaskRecord) -> None:
+        """Take a task into memory; no network, no waiting."""
+        try:
+            if self._closed:
+                self._broken += 1
+                return
+            self._take_opening(task)
+            if not self._awake:
+                self._awake = True
+                self._wake()
+        except Exception:  # noqa: BLE001 - telemetry never harms its host
+            self._fail()
+
+    def started(self, task: TaskRecord) -> None:
+        """Take its start."""
+        try:
+            if self._outbox.started(task):
+                self._mind()
+        except Exception:  # noqa: BLE001 - telemetry never harms its host
+            self._fail()
+
+    def settled(self, task: TaskRecord) -> None:
+        """Take its closing."""
+        try:
+            if self._closed:
+                self._broken += 1
+                return
+            self._take_closing(task)
+            self._mind()
+        except Exception:  # noqa: BLE001 - telemetry never harms its host
+            self._fail()
 
     def send(self, record: Record) -> None:
         """Take the record into memory; no network, no waiting."""
@@ -84,16 +119,23 @@ class HttpDelivery:
             if self._closed:
                 self._broken += 1
                 return
-            waiting = self._put(record)
-            if not self._awake:
-                self._awake = True
-                self._wake()
-            elif waiting >= BATCH_RECORDS and not self._urgent:
-                self._urgent = True
-                self._bell.ring()
+            self._outbox.put(record)
+            self._mind()
         except Exception:  # noqa: BLE001 - telemetry never harms its host
-            self._broken += 1
-            internal_errors.handle("buffering evidence")
+            self._fail()
+
+    def _mind(self) -> None:
+        """See that somebody sends what has come: soon, or now if it is much."""
+        if not self._awake:
+            self._awake = True
+            self._wake()
+        elif not self._urgent and self._outbox.lines >= BATCH_LINES:
+            self._urgent = True
+            self._bell.ring()
+
+    def _fail(self) -> None:
+        self._broken += 1
+        internal_errors.handle("buffering evidence")
 
     def send_confirmed(self, record: Record, confirm: Confirm) -> None:
         """Take the record into memory, send it at once, and tell when the sidecar has it.
@@ -152,7 +194,7 @@ class HttpDelivery:
 
     def _tell_undelivered(self, timeout_seconds: float) -> None:
         self._outbox.newest(0.0)  # takes in what has just come
-        undelivered = self._outbox.records + self._sender.records
+        undelivered = self._outbox.lines + self._sender.lines
         if undelivered:
             self._complaints.note(
                 "undelivered",

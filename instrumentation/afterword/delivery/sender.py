@@ -11,15 +11,16 @@ from typing import Final
 
 from afterword import names
 from afterword.delivery import retry
+from afterword.delivery.batch import Batch
 from afterword.delivery.book import Books, after_answer
 from afterword.delivery.connection import Connection
-from afterword.delivery.entry import Batch
 from afterword.delivery.errors import Complaints
 from afterword.delivery.outbox import Outbox
+from afterword.delivery.shedding import without_detail
 from afterword.otlp_json import Envelope
 
-BATCH_RECORDS: Final = 2000
-"""A batch is full with so many; as tasks that end within it fold, about 700 log records or more."""
+BATCH_LINES: Final = 1000
+"""A batch is full with so many log records; tasks that ended before they left are one each."""
 BATCH_BYTES: Final = 1024 * 1024
 
 _TOO_LARGE: Final = "not sent: too large for the sidecar"
@@ -63,12 +64,12 @@ class Sender:
         self.passed = 0
         """The outbox's serial up to which everything was taken by the sidecar or given up."""
         self.lost = 0
-        """Records given up so far: refused, rejected, or too large."""
+        """Log records given up so far: refused, rejected, or too large."""
 
     @property
-    def records(self) -> int:
-        """Records taken from the outbox and neither delivered nor given up yet."""
-        return sum(piece.records for piece in tuple(self._pieces))
+    def lines(self) -> int:
+        """Log records taken from the outbox and neither delivered nor given up yet."""
+        return sum(len(piece.lines) for piece in tuple(self._pieces))
 
     def hurry(self, until: float) -> None:
         """Do not wait for the next attempt, unless the sidecar named it; back off anew.
@@ -88,8 +89,8 @@ class Sender:
         """
         now = self._clock()
         if not self._pieces:
-            batch = self._outbox.take(BATCH_RECORDS, BATCH_BYTES)
-            if not batch.entries:
+            batch = self._outbox.take(BATCH_LINES, BATCH_BYTES)
+            if not batch.lines:
                 self.passed = self._outbox.passed()
                 return None
             self._pieces.append(batch)
@@ -106,11 +107,7 @@ class Sender:
         return delay
 
     def _try(self, piece: Batch, timeout_seconds: float | None) -> retry.Decision:
-        try:
-            body = self._envelope.join(piece.encode())
-        except Exception as error:  # noqa: BLE001 - one record that cannot be encoded, for ever
-            return retry.GiveUp(f"it cannot be encoded: {error!r}")
-        answer = self._post(body, timeout_seconds)
+        answer = self._post(self._envelope.join(piece.lines), timeout_seconds)
         left = self._awaited_until - self._clock()
         # Hurried attempts are many: counted, they would make the back-off after them a long one.
         self._attempt = 1 if answer is None and left > 0 else self._attempt + 1
@@ -168,7 +165,7 @@ class Sender:
         piece = self._pieces.popleft()
         self._outbox.release(piece)
         if isinstance(decision, retry.GiveUp):
-            self.lost += piece.records
+            self.lost += len(piece.lines)
             self._complaints.note(
                 "refused",
                 f"sidecar at {self._connection.endpoint} does not take evidence, which is lost: "
@@ -184,17 +181,19 @@ class Sender:
         return 0.0
 
     def _divide(self) -> None:
-        """Put two halves in the place of the first piece; of a single task, shed the payload."""
-        piece = self._pieces[0]
-        if len(piece.entries) > 1:
-            self._pieces.popleft()
+        """Put two halves in the place of the first piece; of a single record, shed long texts."""
+        piece = self._pieces.popleft()
+        if len(piece.lines) > 1:
             self._pieces.extendleft(reversed(piece.halves()))
-        elif not piece.entries[0].drop_payload(_TOO_LARGE):
-            self._pieces.popleft()
-            self._outbox.release(piece)
-            self.lost += piece.records
-            self._complaints.note(
-                "too large",
-                f"sidecar at {self._connection.endpoint} finds a single task's evidence too large; "
-                "it is lost",
-            )
+            return
+        lighter = without_detail(piece.lines[0], _TOO_LARGE)
+        if lighter is not piece.lines[0]:
+            self._pieces.appendleft(piece._replace(lines=[lighter]))
+            return
+        self._outbox.release(piece)
+        self.lost += 1
+        self._complaints.note(
+            "too large",
+            f"sidecar at {self._connection.endpoint} finds a single task's evidence too large; "
+            "it is lost",
+        )

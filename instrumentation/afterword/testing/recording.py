@@ -7,6 +7,7 @@ from typing import Any, Final, TypeVar
 
 from afterword import deliveries, internal_errors, settings, stream
 from afterword.evidence import Opening, Record, Settled
+from afterword.task_record import TaskRecord
 
 R = TypeVar("R", bound=Record)
 
@@ -34,6 +35,18 @@ class RecordingDelivery:
             self._arrived.notify_all()
         for listener in self._listeners:
             listener(record)
+
+    def opened(self, task: TaskRecord) -> None:
+        """Keep its opening."""
+        self.send(task.opening)
+
+    def started(self, task: TaskRecord) -> None:
+        """Keep its start."""
+        self.send(task.as_started())
+
+    def settled(self, task: TaskRecord) -> None:
+        """Keep its closing."""
+        self.send(task.as_settled())
 
     def send_confirmed(self, record: Record, confirm: Callable[[bool], None]) -> None:
         """Keep the record, which is safe then."""

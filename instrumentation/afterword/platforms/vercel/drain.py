@@ -63,7 +63,7 @@ class Batch:
         over = await self._wait_for(mine)
         with invocations.lock:
             latest = self._invocation.batch is self
-            self._invocation.started += sum(task.started_at is not None for task in mine)
+            self._invocation.started += sum(task.has_started for task in mine)
             if latest:
                 self._invocation.end()
         if over and latest:
@@ -121,7 +121,7 @@ def _has_begun(task: "Tracked") -> bool:
     """Whether the runtime has driven it; a durable task may not have begun its work then."""
     coroutine = task.suspended() if task.suspended is not None else None
     driven = getattr(coroutine, "cr_frame", None) is not None
-    return driven or task.started_at is not None or task.settled
+    return driven or task.has_started or task.settled
 
 
 class _Ends:

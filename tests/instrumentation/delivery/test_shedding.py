@@ -1,0 +1,95 @@
+"""Rollups: whatever tasks are counted, the counts and the numbers they stand for are exact."""
+
+import json
+from collections import Counter
+
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from afterword import names
+from afterword.delivery.shedding import Rollups, without_detail
+from afterword.evidence import Settled, TaskKind
+from afterword.otlp_json import encode_folded
+from worlds.reporting import opening, settled
+
+_KINDS = [TaskKind("a", "asyncio"), TaskKind("b", "vercel", "replay"), TaskKind("ü", "x")]
+_ENDINGS = [("completed", "completed"), ("failed", "exception"), ("dropped", "shutdown")]
+_ALIKE = st.tuples(st.sampled_from(_KINDS), st.sampled_from(_ENDINGS), st.booleans())
+
+
+@st.composite
+def _tasks(draw: st.DrawFn) -> list[tuple[Settled, int]]:
+    """Closings with what they fold, and the number of their start (0: none).
+
+    Numbers have gaps, as those of tasks that are open still, and tasks lie in one another.
+    """
+    shapes = draw(st.lists(_ALIKE, min_size=1, max_size=60))
+    free = draw(st.permutations(range(1, 4 * len(shapes) + 10)))
+    tasks = []
+    for kind, (outcome, reason), has_start in shapes:
+        first, second, third = sorted(free[:3])
+        free = free[3:]
+        begun = opening(first)._replace(kind=kind)
+        tasks.append((Settled(third, 1, begun, outcome, reason), second if has_start else 0))
+    return tasks
+
+
+@settings(deadline=None, max_examples=60)
+@given(_tasks(), st.integers(1, 70))
+def test_counts_and_numbers_are_exact(tasks: list[tuple[Settled, int]], at_once: int) -> None:
+    """By name, platform, origin, outcome and reason; each number in one record, none invented."""
+    rollups = Rollups()
+    lines = [encode_folded(each, start).encode() for each, start in tasks]
+    for first in range(0, len(lines), at_once):
+        rollups.add(lines[first : first + at_once])
+    counted: Counter[tuple[str, ...]] = Counter()
+    covered: list[int] = []
+    for record in map(json.loads, rollups.take()):
+        told = {each["key"]: next(iter(each["value"].values())) for each in record["attributes"]}
+        ranges = [tuple(map(int, each.split("-"))) for each in told[names.RANGES].split()]
+        assert ranges == sorted(ranges), "a sidecar takes them ascending"
+        mine = [number for low, high in ranges for number in range(low, high + 1)]
+        count = int(told[names.COUNT])
+        assert 0 < count <= len(mine), "a sidecar takes no more tasks than numbers"
+        covered += [*mine, int(told[names.SEQUENCE])]
+        alike = (names.NAME, names.PLATFORM, names.ORIGIN, names.OUTCOME, names.REASON)
+        counted[tuple(told[key] for key in alike)] += count
+    expected = [number for each, start in tasks for number in _of(each, start)]
+    assert sorted(covered) == sorted(expected)
+    assert counted == Counter(
+        (*each.opening.kind[:3], each.outcome, each.reason) for each, _ in tasks
+    )
+    assert not rollups, "what was taken is not counted again"
+
+
+def _of(closing: Settled, start: int) -> list[int]:
+    return [closing.opening.sequence, *([start] if start else []), closing.sequence]
+
+
+def test_scattered_numbers_go_into_several_records() -> None:
+    """A sidecar takes 4096 ranges in one record, and 10 MiB in one request."""
+    rollups = Rollups()
+    for first in range(1, 60_000, 640):
+        begun = [opening(number) for number in range(first, first + 640, 10)]
+        rollups.add([encode_folded(settled(each, each.sequence + 5)).encode() for each in begun])
+    taken = [json.loads(line) for line in rollups.take()]
+    assert len(taken) > 1
+    told = [
+        {each["key"]: next(iter(each["value"].values())) for each in record["attributes"]}
+        for record in taken
+    ]
+    assert sum(int(each[names.COUNT]) for each in told) == 6_016
+    assert max(len(each[names.RANGES].split()) for each in told) <= 4096
+
+
+def test_long_texts_leave_a_record_and_nothing_else() -> None:
+    """The class of an error stays; a record without long texts stays as it is."""
+    begun = opening(1, payload='{"a":"ü"}')
+    line = encode_folded(settled(begun, 2, "failed", stack="x" * 1000)).encode()
+    lighter = without_detail(line, "why")
+    record = json.loads(lighter)
+    told = {each["key"]: next(iter(each["value"].values())) for each in record["attributes"]}
+    assert told[names.PAYLOAD_OMITTED] == "why"
+    assert told[names.ERROR_TYPE] == "KeyError"
+    assert {names.PAYLOAD, names.EXCEPTION_STACKTRACE, names.EXCEPTION_MESSAGE}.isdisjoint(told)
+    assert without_detail(lighter, "again") is lighter
