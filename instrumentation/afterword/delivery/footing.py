@@ -19,6 +19,7 @@ class Footing:
         self._directory_mode: Final = directory_mode
         self._lock: StreamLock | None = None
         self._losses = Losses()
+        self._held = Losses()
 
     def prepare(self) -> int:
         """Make what is missing; the permissions for new files.
@@ -45,9 +46,21 @@ class Footing:
         self._losses = self._losses.after(line)
         self._tell_losses()
 
-    def _tell_losses(self) -> None:
-        if self._lock and self._losses.highest:
+    def note_held(self, line: bytes) -> None:
+        """This line waits in memory: it is lost if the process dies before it is written."""
+        self._held = self._held.after(line)
+        self._tell_losses()
+
+    def none_held(self) -> None:
+        """Every line that waited has been written."""
+        self._held = Losses()
+        if self._lock:
             self._lock.write(self._losses.words())
+
+    def _tell_losses(self) -> None:
+        losses = self._losses.and_those(self._held)
+        if self._lock and losses.highest:
+            self._lock.write(losses.words())
 
     def close(self) -> None:
         """Close the lock. It falls if this process holds it; a forked child drops nothing."""

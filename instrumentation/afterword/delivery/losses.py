@@ -32,6 +32,11 @@ class Losses(NamedTuple):
         sequence = int(found[1]) if found else 0
         return Losses(max(self.highest, sequence), self.closings + (_SETTLED in line))
 
+    def and_those(self, others: "Losses") -> "Losses":
+        """With those of others, of the same stream."""
+        highest = max(self.highest, others.highest)
+        return Losses(highest, self.closings + others.closings)
+
     def words(self) -> bytes:
         """The lock file's content, always of the same length."""
         return f"{self.highest:>{_DIGITS}} {self.closings:>{_DIGITS}}\n".encode()

@@ -14,9 +14,11 @@ from afterword import names
 from afterword.delivery import descriptors, directory
 from afterword.delivery.errors import Complaints, SpoolError
 from afterword.delivery.footing import Footing
+from afterword.delivery.held import Held
 
 DEFAULT_SEGMENT_BYTES: Final = 4 * 1024 * 1024
 DEFAULT_TOTAL_BYTES: Final = 256 * 1024 * 1024
+DEFAULT_HELD_BYTES: Final = 1024 * 1024
 LEAST_SEGMENT_BYTES: Final = 64 * 1024
 
 _LOOK_NS: Final = 1_000_000_000
@@ -49,6 +51,7 @@ class Segments:
         *,
         segment_bytes: int = DEFAULT_SEGMENT_BYTES,
         total_bytes: int = DEFAULT_TOTAL_BYTES,
+        held_bytes: int = DEFAULT_HELD_BYTES,
     ) -> None:
         self._footing: Final = footing
         self._path: Final = footing.directory
@@ -73,13 +76,16 @@ class Segments:
         self._closed = False
         self._busy = False
         self._meanwhile: list[tuple[bytes, int]] = []
+        self._no_room = False
+        self._held: Final = Held(footing, held_bytes)
         self.lost = 0
         """Lines that could not be written. They leave holes in the sequence."""
 
     def write(self, line: bytes, now_ns: int) -> None:
         """Append one line, which ends in a newline. ``now_ns`` is Unix time.
 
-        A line that cannot be written is lost and counted.
+        A line that a full disk has no room for waits in memory; one that cannot be written for
+        another reason, or has no room there either, is lost and counted.
         """
         with self._lock:
             if now_ns < self._look_at_ns and self._allowed > 0:
@@ -105,11 +111,33 @@ class Segments:
         try:
             while self._meanwhile:
                 line, now_ns = self._meanwhile.pop(0)
-                if not self._try(line, now_ns):
-                    self.lost += 1
-                    self._footing.note_lost(line)
+                if not (self._write_held(now_ns) and self._try(line, now_ns)):
+                    self._keep(line)
         finally:
             self._busy = False
+
+    @property
+    def waiting(self) -> int:
+        """Lines that wait in memory for room on the disk."""
+        return len(self._held)
+
+    def flush(self, now_ns: int) -> bool:
+        """Write what waits in memory, if there is room by now; whether nothing waits."""
+        with self._lock:
+            if self._held and not self._busy:
+                self._trouble_at_ns = now_ns - _LOOK_NS  # somebody asks: it is not left alone now
+                self._write_held(now_ns)
+        self._complaints.say()
+        return not self._held
+
+    def _write_held(self, now_ns: int) -> bool:
+        return self._held.write(lambda line: self._try(line, now_ns))
+
+    def _keep(self, line: bytes) -> None:
+        """In memory, if it was the disk that had no room; else it is lost."""
+        if not (self._no_room and not self._closed and self._held.take(line)):
+            self.lost += 1
+            self._footing.note_lost(line)
 
     def _try(self, line: bytes, now_ns: int) -> bool:
         """Write the line to this segment, or to a new one if this one turns out to be no good."""
@@ -132,7 +160,7 @@ class Segments:
             return False
         self._fresh = False
         self._allowed -= written
-        self._torn = written != len(whole)
+        self._torn = self._no_room = written != len(whole)
         if self._torn:
             self._look_at_ns = 0
         return not self._torn
@@ -204,13 +232,14 @@ class Segments:
         return False
 
     def _note(self, error: OSError | SpoolError) -> None:
+        self._no_room = isinstance(error, OSError) and error.errno in _NO_SPACE
         if isinstance(error, SpoolError):
             self._complaints.note("spool", str(error))
         else:
             self._complaints.note(
                 f"errno {error.errno}",
-                f"cannot write to spool directory {self._path!r}: {error.strerror}; what cannot "
-                "be written is lost and counted",
+                f"cannot write to spool directory {self._path!r}: {error.strerror}; what has no "
+                "room waits in memory, and what cannot be written at all is lost and counted",
             )
 
     def _leave(self) -> None:
@@ -220,14 +249,16 @@ class Segments:
         self._granted = self._allowed = 0
 
     def close(self) -> None:
-        """Close the segment; later lines are lost."""
+        """Close the segment; lines that still wait, and later ones, are lost."""
         with self._lock:
+            self.lost += len(self._held)
             self._closed = True
             self._look_at_ns = 0
             self._leave()
 
     def abandon(self) -> None:
         """``close`` for a forked child: takes no lock, which a thread of the parent may hold."""
+        self._held.forget()
         self._closed = True
         self._look_at_ns = 0
         self._leave()

@@ -16,7 +16,7 @@ import pytest
 from afterword.delivery import directory as directories
 from afterword.delivery.spool import SpoolDelivery
 from worlds.locks import is_held
-from worlds.reporting import AT_NS, STREAM, end, envelope, opening, start, task
+from worlds.reporting import AT_NS, STREAM, envelope, opening, whole_task
 from worlds.scripted_sidecar import attributes
 
 SECOND_NS = 1_000_000_000
@@ -51,13 +51,9 @@ def test_each_record_is_a_line_before_send_returns(tmp_path: Path) -> None:
     place = tmp_path / "new"
     delivery = spool(place)
     assert not place.exists()
-    begun = task(1, payload="[1]")
-    delivery.opened(begun)
-    assert sequences(place) == [1]
-    delivery.started(start(begun, 2))
-    assert sequences(place) == [1, 2]
-    delivery.settled(end(begun, 3))
-    assert sequences(place) == [1, 2, 3]
+    for number, record in enumerate(whole_task(1, payload="[1]"), 1):
+        delivery.send(record)
+        assert sequences(place) == list(range(1, number + 1))
     names = sorted(path.name for path in place.iterdir())
     assert names == [f"{STREAM.hex()}.00000001.jsonl", f"{STREAM.hex()}.lock"]
     assert segments(place)[0].stat().st_mode & 0o777 == 0o600
@@ -213,8 +209,8 @@ class FullDisk:
 def test_a_full_disk_loses_what_does_not_fit(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, warnings: list[str], number: int
 ) -> None:
-    """The torn piece stays behind in its segment; with room again the next record is there."""
-    delivery = spool(tmp_path)
+    """What memory has no room for either is lost; the torn piece stays behind in its segment."""
+    delivery = spool(tmp_path, held_bytes=0)
     delivery.send(opening(1))
     disk = FullDisk(100, number)
     monkeypatch.setattr(os, "write", disk)
@@ -232,11 +228,56 @@ def test_a_full_disk_loses_what_does_not_fit(
     delivery.close(0.0)
 
 
+def test_what_a_full_disk_has_no_room_for_waits(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It is written in its order when there is room: with the next record, or when asked for."""
+    delivery = spool(tmp_path)
+    delivery.send(opening(1))
+    disk = FullDisk(100)
+    monkeypatch.setattr(os, "write", disk)
+    delivery.send(opening(2))
+    delivery.send(opening(3))
+    confirmed: list[bool] = []
+    delivery.send_confirmed(opening(4), confirmed.append)
+    assert (sequences(tmp_path), delivery.lost, confirmed) == ([1], 0, [False])
+    assert not delivery.flush(0.0)
+    lock = tmp_path / f"{STREAM.hex()}.lock"
+    assert lock.read_bytes().split() == [b"4", b"0"], "should it be killed now"
+    disk.room = 10**6
+    delivery.send(opening(5))
+    assert sequences(tmp_path) == [1, 2, 3, 4, 5]
+    assert lock.read_bytes().split() == [b"0", b"0"]
+    disk.room = 0
+    delivery.send(opening(6))
+    disk.room = 10**6
+    assert delivery.flush(0.0)
+    assert sequences(tmp_path) == [1, 2, 3, 4, 5, 6]
+    delivery.close(0.0)
+
+
+def test_what_waits_is_bounded_and_the_last_chance_is_the_end(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Beyond the bound the newest are lost; what is kept is written when the stream ends."""
+    delivery = spool(tmp_path, held_bytes=2000)
+    delivery.send(opening(1))
+    disk = FullDisk(0)
+    monkeypatch.setattr(os, "write", disk)
+    for number in range(2, 102):
+        delivery.send(opening(number))
+    kept = 100 - delivery.lost
+    assert 0 < kept < 5
+    disk.room = 10**6
+    delivery.close(0.0)
+    assert sequences(tmp_path) == list(range(1, 2 + kept))
+
+
 def test_a_full_disk_is_given_its_segments_back(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """What is full is left for the sidecar to delete: one segment a second, none while empty."""
-    delivery = spool(tmp_path)
+    delivery = spool(tmp_path, held_bytes=0)
     delivery.send(opening(1))
     disk = FullDisk(0)
     monkeypatch.setattr(os, "write", disk)
