@@ -13,7 +13,7 @@ import msgspec
 from msgspec.structs import replace
 
 from afterword import names
-from afterword_sidecar.ledger import instances, totals, verdicts
+from afterword_sidecar.ledger import instances, rollups, totals, verdicts
 from afterword_sidecar.ledger.bookkeeping import Bookkeeper
 from afterword_sidecar.ledger.facts import (
     Batch,
@@ -364,14 +364,16 @@ class Book:
         return Told.NEW
 
     def _roll_up(self, stream: Stream, fact: Rollup, now: float) -> None:
-        for low, high in fact.ranges:
-            stream.seen.see_range(low, high)
-        stream.settled_arrived += fact.count
-        stream.scheduled_arrived += fact.count
+        known, count = rollups.take(stream, fact)
+        for opening in known:
+            closing = rollups.closing_of(fact, opening)
+            self._keeper.take(stream, opening, Kind.SETTLED, closing, now)
+        stream.settled_arrived += len(known) + count
+        stream.scheduled_arrived += count
         account = self._keeper.account(stream, fact.task, fact.platform, fact.origin, now)
-        self._totals.schedule(account, fact.count)
+        self._totals.schedule(account, count)
         key = (fact.outcome, fact.reason, names.OBSERVED)
-        self._totals.settle(account, key, now, fact.count)
+        self._totals.settle(account, key, now, count)
 
     def _end_invocation(self, stream: Stream, fact: InvocationEnded, now: float) -> None:
         stream.end_invocation(fact)
@@ -412,6 +414,9 @@ class Book:
             self._keeper.take(stream, opening, Kind.TIME, None, now)
 
     def _look_again_at_lost_evidence(self, stream: Stream, now: float) -> None:
+        for opening in sorted(stream.held_back):
+            self._keeper.take(stream, opening, Kind.TIME, None, now)
+        stream.held_back &= stream.open.keys() | stream.fresh.keys()
         blamed = [
             opening
             for opening, settled in stream.amendable.items()
@@ -450,3 +455,5 @@ class Book:
         self._keeper.keep(stream, replace(task, series=series), now)
         if task.invocation:
             stream.by_invocation.setdefault(task.invocation, set()).add(task.sequence)
+        if task.notes.invocation_over_sequence and not task.started_sequence:
+            stream.held_back.add(task.sequence)

@@ -171,6 +171,8 @@ class Bookkeeper:
         task = entries.invocation_over(self._open_task(stream, opening), fact)
         self._update(stream, task)
         self._judge(stream, opening, None, now)
+        if opening in stream.fresh or opening in stream.open:
+            stream.held_back.add(opening)
 
     def _update(self, stream: Stream, task: OpenTask) -> None:
         if task.sequence in stream.fresh:

@@ -139,7 +139,8 @@ def closed(task: OpenTask, fact: Settled | SpanEnded, now: float) -> SettledTask
         duration: float | None = max(0.0, fact.at - fact.started_at)
         exception_type = exception_stacktrace = awaiting = ""
     else:
-        cited = Cited(names.EVENT_SETTLED, fact.sequence, fact.at)
+        kind = names.EVENT_ROLLUP if fact.rolled_up else names.EVENT_SETTLED
+        cited = Cited(kind, fact.sequence, fact.at)
         duration = fact.duration_seconds
         exception_type = fact.exception_type
         exception_stacktrace = fact.exception_stacktrace

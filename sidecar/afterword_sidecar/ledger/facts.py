@@ -103,6 +103,8 @@ class Settled(msgspec.Struct, frozen=True, gc=False):
     dead_letter: str = ""
     payload: str | None = None
     payload_omitted: str = ""
+    rolled_up: bool = False
+    """Told by a rollup, among others that ended alike."""
 
 
 class Pending(msgspec.Struct, frozen=True, gc=False):

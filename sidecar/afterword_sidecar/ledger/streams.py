@@ -30,6 +30,7 @@ class Stream:
         "armed_second",
         "by_invocation",
         "fresh",
+        "held_back",
         "missing_now",
         "open",
         "scheduled_arrived",
@@ -53,6 +54,8 @@ class Stream:
         self.ahead: dict[int, Early] = {early.opening_sequence: early for early in state.ahead}
         self.by_invocation: dict[str, set[int]] = {}
         """Open tasks by the invocation they were scheduled in, where there is one."""
+        self.held_back: set[int] = set()
+        """Those whose invocation ended and that did not begin, unless their start is missing."""
         self.missing_now = self.missing()
         """As of the last time the book counted it."""
         self.armed_at = 0.0

@@ -1,0 +1,179 @@
+"""Processes that live, fall silent, freeze, and die: what the book makes of each sign of life."""
+
+from typing import Any
+
+import pytest
+
+from afterword_sidecar.ledger.facts import Instance, Pending
+from afterword_sidecar.ledger.records import Verdict
+from worlds.desk import SHOP, START, Desk, closing, opening, start
+
+LEASE_SECONDS = 30.0
+
+
+@pytest.fixture
+def desk() -> Desk:
+    return Desk(longest_life_seconds=600)
+
+
+def beat(sequence: int, settled: int = 0, state: str = "beat") -> Instance:
+    return Instance(
+        sequence, START, state, scheduled_total=1, settled_total=settled, lease_seconds=30.0
+    )
+
+
+def verdict_on(desk: Desk, number: int = 1) -> Verdict:
+    return desk.settled[SHOP.stream, number].verdict
+
+
+def test_a_task_that_its_process_vouches_for_runs_as_long_as_it_likes(desk: Desk) -> None:
+    """Three longest lives under a lease without a false alarm, and a restart in between."""
+    desk.tell(opening(1), beat(2, state="up"), same_clock=False)
+    number = 3
+    while desk.now < START + 3 * desk.limits.longest_life_seconds:
+        desk.pass_time(10)
+        desk.tell(beat(number), same_clock=False)
+        number += 1
+        if number == 100:
+            desk.restart()
+    desk.tell(closing(number, at=desk.now), same_clock=False)
+    assert desk.verdict(1) == "completed/completed/observed"
+    assert desk.total("amended") == 0
+
+
+def test_a_lock_that_is_held_vouches_too(desk: Desk) -> None:
+    """By spool nobody beats: the reader tells whose locks are held. Nobody's reader: it expires."""
+    desk.tell(opening(1))
+    for _ in range(4):
+        desk.pass_time(desk.limits.longest_life_seconds / 2)
+        desk.book.alive([SHOP.stream, b"unknown"], desk.now)
+    assert desk.settled == {}
+    desk.pass_time(desk.limits.longest_life_seconds + 1)
+    assert desk.verdict(1) == "dropped/expired/inferred"
+    assert verdict_on(desk).clock is not None
+
+
+def test_a_process_does_not_vouch_for_a_task_whose_closing_is_missing(desk: Desk) -> None:
+    """It beats, and says that more settled than arrived: lost telemetry, and no long task."""
+    desk.tell(opening(1), beat(2, state="up"), same_clock=False)
+    desk.tell(beat(4, settled=1), same_clock=False)
+    for number in range(5, 80):
+        desk.pass_time(10)
+        desk.tell(beat(number, settled=1), same_clock=False)
+    assert desk.verdict(1) == "unknown/evidence_lost/inferred"
+    missing = verdict_on(desk).missing
+    assert missing is not None
+    assert (missing.first, missing.last, missing.numbers) == (3, 3, 1)
+    assert (missing.settled_reported, missing.settled_arrived) == (1, 0)
+    assert missing.reported_sequence == 4
+
+
+def test_a_verdict_on_a_lapsed_lease_waits_while_the_process_beats_again(desk: Desk) -> None:
+    """Frozen, then thawed and still at work: nothing irreversible, however long it goes on."""
+    desk.tell(opening(1), beat(2, state="up"), same_clock=False)
+    desk.pass_time(60)
+    assert desk.verdict(1) == "dropped/instance_lost/inferred"
+    assert verdict_on(desk).evidence[-1].kind == "lease_lapsed"
+    for number in range(3, 103):
+        desk.pass_time(10)
+        desk.tell(beat(number), same_clock=False)
+        assert not verdict_on(desk).final
+    desk.tell(closing(103, at=desk.now), same_clock=False)
+    assert desk.verdict(1) == "completed/completed/observed"
+    assert desk.total("amended") == 1
+
+
+def test_a_lapsed_lease_becomes_final_and_says_when(desk: Desk) -> None:
+    """Of a process that stays silent, once the window is over; told to those who watch."""
+    desk.tell(opening(1), beat(2, state="up"), same_clock=False)
+    desk.pass_time(60)
+    desk.pass_time(desk.limits.finality_seconds + 1)
+    assert verdict_on(desk).final
+    assert verdict_on(desk).final_at == desk.now
+    assert [task.verdict.final for task in desk.changes.settled] == [True]
+
+
+def test_a_goodbye_is_not_taken_back_by_a_beat_that_was_overtaken(desk: Desk) -> None:
+    """The beat was told before the goodbye and came after it."""
+    desk.tell(opening(1), beat(2, state="up"), same_clock=False)
+    desk.tell(beat(4, state="down"), same_clock=False)
+    desk.tell(beat(3), same_clock=False)
+    desk.pass_time(5)
+    assert desk.verdict(1) == "dropped/shutdown/inferred"
+    assert [cited.kind for cited in verdict_on(desk).evidence] == [
+        "deferred_task.scheduled",
+        "deferred_task.instance",
+    ]
+
+
+def test_a_process_under_a_lease_may_take_its_time_to_stop(desk: Desk) -> None:
+    """Told as pending at shutdown it is not given up after a minute, as its beat would end."""
+    desk.tell(opening(1), beat(2, state="up"), Pending(3, 1, START, "shutdown"), same_clock=False)
+    for number in range(4, 24):
+        desk.pass_time(10)
+        desk.tell(beat(number), same_clock=False)
+    assert desk.settled == {}
+    desk.pass_time(LEASE_SECONDS + 3)
+    assert desk.verdict(1) == "dropped/shutdown/inferred"
+
+
+@pytest.mark.parametrize(
+    ("lead_seconds", "told", "verdict"),
+    [
+        (1.0, True, "timed_out/platform_deadline/proven"),
+        (1.0, False, "dropped/instance_lost/proven"),
+        (0.0, False, "timed_out/platform_deadline/proven"),
+    ],
+)
+def test_who_died_while_the_sidecar_was_away_died_when_the_guard_says(
+    desk: Desk,
+    lead_seconds: float,
+    told: bool,  # noqa: FBT001 - a parameter of pytest
+    verdict: str,
+) -> None:
+    """Last seen alive before its deadline, found dead after: its guard would have spoken."""
+    facts: list[Any] = [opening(1, deadline=START + 100, guard_lead_seconds=lead_seconds)]
+    if told:
+        facts.append(Pending(2, 1, START + 99, "deadline_near"))
+    desk.tell(*facts)
+    desk.now = START + 600
+    desk.book.stream_ended(SHOP.stream, desk.now, alive_at=START + 20)
+    desk.commit()
+    assert desk.verdict(1) == verdict
+    clock = verdict_on(desk).clock
+    assert clock is not None
+    assert (clock.alive_at, clock.lock_fell_at) == (START + 20, START + 600)
+
+
+def test_a_spool_that_is_gone_proves_nothing(desk: Desk) -> None:
+    """A directory in memory and a host that went down: lost, inferred, amended if it lives."""
+    desk.tell(opening(1), opening(2))
+    desk.restart()
+    assert desk.book.spooled_streams() == {SHOP.stream}
+    desk.book.spool_gone(SHOP.stream, desk.now)
+    desk.commit()
+    assert desk.settled == {}
+    desk.pass_time(desk.limits.client_backoff_seconds + 1)
+    desk.pass_time(1)
+    assert [desk.verdict(1), desk.verdict(2)] == ["dropped/instance_lost/inferred"] * 2
+    assert verdict_on(desk).evidence[-1].kind == "spool_gone"
+    desk.tell(closing(3))
+    assert desk.verdict(1) == "completed/completed/observed"
+    assert desk.total("amended") == 1
+
+
+def test_what_had_no_room_in_the_spool_is_lost_evidence(desk: Desk) -> None:
+    """The lock file tells how far the numbers went: the task may have ended, so it is unknown."""
+    desk.tell(opening(1), start(2), opening(3))
+    desk.book.records_lost(SHOP.stream, 5, 1, desk.now)
+    desk.commit()
+    assert desk.book.view().holes == {"shop": 2}
+    desk.tell(opening(6))
+    desk.restart()
+    desk.die()
+    lost = "unknown/evidence_lost/proven"
+    assert [desk.verdict(1), desk.verdict(3)] == [lost, lost]
+    assert desk.verdict(6) == "dropped/instance_lost/proven"
+    missing = verdict_on(desk).missing
+    assert missing is not None
+    assert (missing.first, missing.last, missing.settled_reported) == (4, 5, 1)

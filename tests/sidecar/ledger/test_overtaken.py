@@ -1,0 +1,117 @@
+"""What comes late, twice, or by a clock that was set: counted once, and judged by what it says."""
+
+import msgspec
+import pytest
+
+from afterword_sidecar.ledger.facts import InvocationEnded, Rollup
+from worlds.desk import SHOP, START, Desk, closing, opening, start
+
+
+@pytest.fixture
+def desk() -> Desk:
+    return Desk()
+
+
+def rollup(sequence: int, count: int, *ranges: tuple[int, int]) -> Rollup:
+    return Rollup(sequence, START, "send_receipt", "completed", "completed", count, ranges)
+
+
+def test_an_opening_that_its_invocations_end_overtook_never_started(desk: Desk) -> None:
+    """The end came first; what was handed over in it and did not begin is named all the same."""
+    desk.tell(InvocationEnded(4, START, "i", scheduled=2, started=1))
+    desk.restart()
+    desk.tell(opening(1, invocation="i"), opening(2, invocation="i"))
+    assert desk.settled == {}  # one of them may have begun: a number is still missing
+    desk.tell(start(3, of=2))
+    assert desk.verdict(1) == "dropped/never_started/inferred"
+    assert [task.sequence for task in desk.book.in_flight()] == [2]
+    desk.tell(opening(5, invocation="i"))
+    assert (SHOP.stream, 5) not in desk.settled
+
+
+def test_never_started_cites_the_end_of_the_invocation_when_a_lock_falls_too(desk: Desk) -> None:
+    """All that the rule rests on is in the verdict: opening, invocation, and the proof."""
+    desk.tell(opening(1, invocation="i"), InvocationEnded(2, START + 1, "i", 1, 0))
+    desk.die()
+    assert desk.verdict(1) == "dropped/never_started/proven"
+    kinds = [cited.kind for cited in desk.settled[SHOP.stream, 1].verdict.evidence]
+    assert kinds == ["deferred_task.scheduled", "deferred_task.invocation", "stream_ended"]
+
+
+def test_a_rollup_of_what_is_known_is_not_counted_again(desk: Desk) -> None:
+    """Five tasks of two records each, two of which were told before: three are new."""
+    desk.tell(opening(1), closing(2), opening(3), closing(4, of=3))
+    desk.tell(rollup(11, 5, (1, 10)))
+    assert (desk.total("scheduled"), desk.total("settled", "completed")) == (5, 5)
+    assert desk.book.view().holes == {}
+
+
+def test_a_rollup_of_nothing_new_counts_nothing(desk: Desk) -> None:
+    """Every number of it was told before."""
+    desk.tell(opening(1), closing(2))
+    desk.tell(rollup(3, 1, (1, 2)))
+    assert (desk.total("scheduled"), desk.total("settled")) == (1, 1)
+
+
+def test_a_rollup_closes_what_is_open_and_amends_what_was_given_up(desk: Desk) -> None:
+    """Their openings had come by themselves; the record that ends them is named as their proof."""
+    desk.tell(opening(1, deadline=START + 10), opening(2), start(3, of=2))
+    desk.pass_time(30)
+    assert desk.verdict(1) == "timed_out/platform_deadline/inferred"
+    desk.tell(rollup(9, 3, (1, 8)))
+    assert desk.verdict(1) == desk.verdict(2) == "completed/completed/observed"
+    assert (desk.total("scheduled"), desk.total("amended")) == (3, 1)
+    cited = desk.settled[SHOP.stream, 2].verdict.evidence[-1]
+    assert (cited.kind, cited.sequence) == ("deferred_task.rollup", 9)
+    assert list(desk.book.in_flight()) == []
+
+
+def test_failed_closings_ahead_of_their_openings_keep_a_stream_small(desk: Desk) -> None:
+    """Their stacks are the store's: what is written with each commit stays in kilobytes."""
+    stack = "  File ...\n" * 1000
+    for number in range(1, 401, 2):
+        failed = closing(
+            number + 1,
+            number,
+            "failed",
+            "exception",
+            exception_message="boom",
+            exception_stacktrace=stack,
+        )
+        desk.tell(failed)
+    (state,) = desk.changes.streams
+    assert len(state.ahead) == 200
+    assert len(msgspec.msgpack.encode(state)) < 200_000
+    desk.tell(opening(1, payload='{"order": 7}'))
+    found = desk.store.dead_letter(f"{SHOP.stream.hex()}-1")
+    assert found is not None
+    assert (found[0].settled.exception_stacktrace, found[1]) == (stack, '{"order": 7}')
+
+
+@pytest.mark.parametrize("step", [3600.0, -3600.0, 56 * 365 * 86400.0])
+def test_a_clock_that_is_set_moves_no_deadline(desk: Desk, step: float) -> None:
+    """Given by the old clock or by the new: each is read by the clock that gave it."""
+    desk.tell(opening(1, at=desk.now, deadline=desk.now + 30), same_clock=False)
+    desk.pass_time(10)
+    desk.tell(
+        opening(2, at=desk.now + step, deadline=desk.now + step + 30),
+        same_clock=False,
+    )
+    desk.pass_time(19)
+    assert desk.settled == {}
+    desk.pass_time(4)
+    assert [key[1] for key in desk.settled] == [1]
+    desk.pass_time(6)
+    assert [key[1] for key in desk.settled] == [1]
+    desk.pass_time(4)
+    assert [key[1] for key in desk.settled] == [1, 2]
+
+
+def test_a_batch_that_waited_out_an_outage_is_no_clock_that_was_set(desk: Desk) -> None:
+    """It came minutes late: that shows in its own offset, and the least one stands."""
+    desk.tell(opening(1, at=desk.now), same_clock=False)
+    told_at = desk.now
+    desk.pass_time(300)
+    desk.tell(opening(2, at=told_at + 1, deadline=told_at + 20), same_clock=False)
+    desk.pass_time(1)
+    assert desk.verdict(2) == "timed_out/platform_deadline/inferred"
