@@ -9,7 +9,7 @@ from collections.abc import Callable
 from time import time_ns
 from typing import Final
 
-from afterword import internal_errors
+from afterword import internal_errors, task_json
 from afterword.delivery import directory as directories
 from afterword.delivery.footing import Footing
 from afterword.delivery.segments import (
@@ -20,6 +20,7 @@ from afterword.delivery.segments import (
 )
 from afterword.evidence import Record
 from afterword.otlp_json import Envelope, encode
+from afterword.task_record import TaskRecord
 
 
 class SpoolDelivery:
@@ -59,6 +60,28 @@ class SpoolDelivery:
         """Records that could not be written so far; each is a hole in the sequence."""
         return self._segments.lost + self._broken
 
+    def opened(self, task: TaskRecord) -> None:
+        """Write a task's opening; see ``send``."""
+        try:
+            self._write(self._line(task_json.opening(task)), task.at_ns)
+        except Exception:  # noqa: BLE001 - telemetry never harms its host
+            self._fail()
+
+    def started(self, task: TaskRecord) -> None:
+        """Write its start."""
+        try:
+            at_ns = task.at_ns + task.start_delay_ns
+            self._write(self._line(task_json.started(task, at_ns)), at_ns)
+        except Exception:  # noqa: BLE001 - telemetry never harms its host
+            self._fail()
+
+    def settled(self, task: TaskRecord) -> None:
+        """Write its closing."""
+        try:
+            self._write(self._line(task_json.closing(task)), task.settled_at_ns)
+        except Exception:  # noqa: BLE001 - telemetry never harms its host
+            self._fail()
+
     def send(self, record: Record) -> None:
         """Write the record: it is in the kernel's hands when this returns.
 
@@ -67,8 +90,11 @@ class SpoolDelivery:
         try:
             self._write(self._line(encode(record)), record.at_ns)
         except Exception:  # noqa: BLE001 - telemetry never harms its host
-            self._broken += 1
-            internal_errors.handle("writing evidence to the spool")
+            self._fail()
+
+    def _fail(self) -> None:
+        self._broken += 1
+        internal_errors.handle("writing evidence to the spool")
 
     def send_confirmed(self, record: Record, confirm: Callable[[bool], None]) -> None:
         """Write the record, and say at once whether it was written."""
