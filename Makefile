@@ -12,7 +12,7 @@ VERCEL_PYTHON = $(shell for python in python3.13 python3.12 'env PYENV_VERSION=3
 	$$python -c 'import sys, venv; sys.exit(sys.version_info < (3, 12))' 2>/dev/null && echo "$$python" && break; done)
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test lint types unit packages dashboards vercel vercel-tests bench simulate crashes faults clean
+.PHONY: help setup demo test lint types unit packages dashboards image lock vercel vercel-tests bench simulate crashes faults clean
 
 help: ## what can be made
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-10s %s\n", $$1, $$2}'
@@ -98,6 +98,19 @@ test: lint types unit vercel ## lint, types and all tests
 
 dashboards: $(INSTALLED) ## write the dashboards and rules anew, from dashboards/mixin
 	@$(BIN)/python -m dashboards.mixin
+
+image: $(INSTALLED) ## the container image, built and run (root, buildah, debootstrap; BASE=…)
+	sidecar/image/build
+	$(BIN)/pytest tests/image
+
+# For every platform and every Python we support, from the package index alone.
+LOCK = $(BIN)/uv pip compile --quiet --no-config --no-header --universal --python-version 3.11 \
+	--generate-hashes --default-index https://pypi.org/simple
+
+lock: $(INSTALLED) ## pin anew what goes into the image, with hashes (UPGRADE=1: to the newest)
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --group lock
+	$(LOCK) $(if $(UPGRADE),--upgrade) --extra sidecar -o sidecar/image/requirements.lock pyproject.toml
+	$(LOCK) $(if $(UPGRADE),--upgrade) --group image -o sidecar/image/build.lock
 
 simulate: $(INSTALLED) ## a simulated fleet against the book (SEED=…, TASKS=1000000)
 	cd tests && ../$(BIN)/python -m worlds.simulation \
