@@ -6,7 +6,7 @@ import subprocess
 from pathlib import Path
 from typing import Final
 
-from worlds.faults.fault import BOTH, Case, Fault
+from worlds.faults.fault import BOTH, SPOOL, Case, Fault
 from worlds.faults.mix import ENDING, WAITING
 from worlds.faults.needs import CannotRunError
 from worlds.faults.world import World
@@ -80,5 +80,13 @@ ROWS = (
         does="the file system of the book has no byte left for a while",
         expects="each as it ended, once: evidence waits in the spool, or in the application",
         run=under_the_store,
+    ),
+    Fault(
+        name="full disk under the spool",
+        modes=(18, 20),
+        deliveries=SPOOL,
+        does="the file system of the spool has no byte left for a while",
+        expects="each as it ended, once",
+        run=under_the_spool,
     ),
 )
