@@ -23,6 +23,7 @@ from worlds.faults.rows import (
 ON_VERCEL: Final = "Vercel"
 """The family that needs Vercel's runtime, and so an environment of its own."""
 
+ON_SERVERS: Final = ("uvicorn", "gunicorn", "hypercorn", "uWSGI")
 FAMILIES: Final[Mapping[str, tuple[Fault, ...]]] = {
     "processes": processes.ROWS,
     "shapes": shapes.ROWS,
