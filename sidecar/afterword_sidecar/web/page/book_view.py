@@ -56,6 +56,7 @@ def _headline(book: shapes.Book) -> h.Element:
                     " to its receiver, and hand work over.",
                 ],
             ),
+            first=True,
         )
     title = "The book balances" if balance.balanced else "The book does not balance"
     lost = balance.scheduled - balance.completed - balance.in_flight
@@ -86,6 +87,7 @@ def _headline(book: shapes.Book) -> h.Element:
             "For at least one series the outcomes and what is in flight do not add up to what was "
             "handed over. That is a bug of the sidecar's: please report it."
         ],
+        first=True,
     )
 
 
@@ -183,12 +185,11 @@ def _in_flight(given: BookPage) -> h.Element:
         )
     else:
         content = in_flight_table(given.oldest, given.book.at)
-    more = in_flight - len(given.oldest)
     return layout.section(
         "in-flight",
         "In flight, oldest first",
         content,
-        more > 0
+        in_flight > OLDEST_SHOWN
         and h.p(".more")[h.a(href="/in-flight")[f"All {words.count(in_flight)} in flight"]],
     )
 

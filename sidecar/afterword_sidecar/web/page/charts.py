@@ -18,6 +18,7 @@ _polyline, _line, _animate = h.Element("polyline"), h.Element("line"), h.Element
 _UP: Final = 60
 _DOWN: Final = 40
 _GAP: Final = 1.0
+_SLOTS_PER_LABEL: Final = 12
 _BAR: Final = 0.78
 
 
@@ -96,7 +97,7 @@ def outcomes_over_time(book: shapes.Book) -> h.Element:
         ],
         picture,
         h.div(".times", aria_hidden="true")[
-            [h.span[words.clock(slot.at)[:5]] for slot in slots[:: max(1, len(slots) // 6)][:6]]
+            [h.span[words.clock(slot.at)[:5]] for slot in slots[::_SLOTS_PER_LABEL]]
         ],
     ]
 

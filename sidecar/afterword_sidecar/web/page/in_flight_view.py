@@ -63,7 +63,7 @@ def _conditions(conditions: dict[str, str]) -> h.Node:
 
 def in_flight_table(tasks: Sequence[shapes.Task], now: str) -> h.Element:
     """A row a task."""
-    headings = [("", "task"), ("", "age"), ("wide", "until its deadline"), ("", "state")]
+    headings = [("", "task"), ("number", "age"), ("wide", "until its deadline"), ("", "state")]
     rows = [
         h.tr[
             h.td[

@@ -89,10 +89,16 @@ def _state(at: str) -> h.Element:
     return h.p(".state")[h.span("#live", hidden=True), as_of]
 
 
-def section(name: str, title: str, *content: h.Node, aside: h.Node = None) -> h.Element:
-    """A part of a view with a heading, brought up to date as a whole."""
+def section(
+    name: str, title: str, *content: h.Node, aside: h.Node = None, first: bool = False
+) -> h.Element:
+    """A part of a view with a heading, brought up to date as a whole.
+
+    ``first``: its heading is that of the view.
+    """
+    heading = h.h1 if first else h.h2
     return h.section(f"#{name}", data_live=True, aria_labelledby=f"{name}-title")[
-        h.div(".heading")[h.h2(f"#{name}-title")[title], aside], content
+        h.div(".heading")[heading(f"#{name}-title")[title], aside], content
     ]
 
 

@@ -17,8 +17,10 @@ from afterword_sidecar.web.problems import problem
 
 WATCHERS_AT_MOST: Final = 32
 SECONDS_BETWEEN_EVENTS: Final = 1.0
-SECONDS_BETWEEN_LOOKS: Final = 5.0
-"""A watcher that is gone is noticed after so long, and makes room for another."""
+SECONDS_UNTIL_QUIET: Final = 2.5
+"""With no change for so long there is one event more: what a page asks for may be shared with
+others for up to two seconds, and the last change is to be shown as well. It is also how long it
+takes at most to notice that a watcher is gone."""
 _RETRY_SECONDS: Final = "30"
 _RETRY_MILLISECONDS: Final = 2_000
 
@@ -54,15 +56,16 @@ class Live:
         self._change()
 
     async def _tell(self, request: web.Request, stream: EventSourceResponse) -> None:
-        seen = self._version
+        seen, quiet = self._version, True
         await stream.send("", event="open", retry=_RETRY_MILLISECONDS)
         while not self._stopping.is_set() and request.transport is not None:
             if seen == self._version:
-                await _within(self._changed, SECONDS_BETWEEN_LOOKS)
-                continue
-            seen = self._version
-            await stream.send("", event="change")
-            await _within(self._stopping, SECONDS_BETWEEN_EVENTS)
+                await _within(self._changed, SECONDS_UNTIL_QUIET)
+            if seen != self._version or not quiet:
+                quiet = seen == self._version
+                seen = self._version
+                await stream.send("", event="change")
+                await _within(self._stopping, SECONDS_BETWEEN_EVENTS)
 
     def _change(self) -> None:
         self._version += 1

@@ -79,7 +79,7 @@ class _Pages:
             # A form sends what was left empty too; the URL is to say what was chosen.
             if "" in asked.values() and len(asked) == len(request.query):
                 chosen = {name: text for name, text in asked.items() if text}
-                raise web.HTTPSeeOther(request.rel_url.with_query(chosen))
+                return _elsewhere(str(request.rel_url.with_query(chosen)))
             try:
                 return _html(await view(request, asked))
             except (ParameterError, GoneError, Refused, StoreError, LookupError) as error:
@@ -175,6 +175,10 @@ _TROUBLES: Final[Mapping[type[Exception], tuple[HTTPStatus, str, str]]] = {
 
 def _read(known: tuple[parameters.Parameter, ...], request: web.Request) -> dict[str, Any]:
     return parameters.read(known, request.query.items())
+
+
+def _elsewhere(url: str) -> web.Response:
+    return web.Response(status=HTTPStatus.SEE_OTHER, headers={"Location": url})
 
 
 def _html(

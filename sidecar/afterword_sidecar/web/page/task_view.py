@@ -82,8 +82,8 @@ def _happened(task: shapes.Task, now: str) -> h.Element:
             h.span(".offset")[_offset(began, event.at)],
             h.span(".what")[
                 event.words,
-                event.note and h.span(".sub")[event.note],
                 event.cited and h.span(".basis")["the verdict rests on this"],
+                event.note and h.span(".sub")[event.note],
                 event.sequence > 0 and h.span(".sub")[f"record {event.sequence} of its process"],
             ],
         ]
