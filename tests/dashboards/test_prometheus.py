@@ -16,7 +16,9 @@ import pytest
 from dashboards.mixin.config import Burn, Config
 from dashboards.mixin.recording import records
 from dashboards.mixin.rule_files import alerting_rules, recording_rules
-from worlds.dashboards import RULE_FILES, expanded, metrics, rules, targets
+from dashboards.picture.asked import source
+from dashboards.picture.page import page
+from worlds.dashboards import RULE_FILES, dashboards, expanded, metrics, rules, targets
 from worlds.programs import program
 from worlds.prometheus import Alertmanager, Prometheus
 from worlds.sidecar_process import until
@@ -104,6 +106,18 @@ def test_every_query_of_every_panel_returns_the_series_it_is_about(world: World)
         if not all(named <= set(each["metric"]) for each in series):
             unnamed.append((str(target), target.legend))
     assert (empty, unnamed) == ([], [])
+
+
+def test_the_picture_draws_every_panel(world: World) -> None:
+    """The Overview without Grafana: its titles, its numbers, its lines, and a row for each task."""
+    (board,) = [board for board in dashboards() if board["uid"] == "afterword-overview"]
+    html, height = page(board, source(f"http://{world.prometheus.address}", 120, "10s"))
+    assert height > 1000
+    for panel in board["panels"]:
+        assert html.count(f"{panel['title']}<") >= 1
+    assert "balanced" in html
+    assert html.count("<polyline") >= 8
+    assert html.count("<td>tell_warehouse</td>") == 1
 
 
 def test_exemplars_lead_to_traces(world: World) -> None:
