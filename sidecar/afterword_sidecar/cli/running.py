@@ -34,6 +34,8 @@ from afterword_sidecar.upstream import Telling, Upstream
 from afterword_sidecar.web.api_shapes import UnreadyReason
 from afterword_sidecar.web.limits import ReceiverLimits
 from afterword_sidecar.web.operators import operators_app
+from afterword_sidecar.web.page.losses_view import Kept
+from afterword_sidecar.web.page.routes import PageSettings
 from afterword_sidecar.web.receiver import make_receiver, make_runner
 
 _REQUESTS_SHARE: Final = 0.3
@@ -71,7 +73,7 @@ async def _run(settings: Settings) -> None:
     upstream = _upstream(service, settings)
     patience = settings.stop_seconds * _REQUESTS_SHARE
     async with AsyncExitStack() as running:
-        operators = _operators(service, spool, upstream, patience)
+        operators = _operators(service, spool, upstream, settings, patience)
         operators_at = await running.enter_async_context(
             _listening(
                 operators,
@@ -135,14 +137,17 @@ def _operators(
     service: Service,
     spool: SpoolReader | None,
     upstream: Upstream | None,
+    settings: Settings,
     patience_seconds: float,
 ) -> web.AppRunner:
+    kept = Kept(settings.dead_letter_age_seconds, settings.dead_letter_count)
     application = operators_app(
         service,
         version=__version__,
         unready=lambda: list(_spool_reasons(spool)),
         spool=spool.stats if spool else None,
         upstream=upstream.stats if upstream else None,
+        page=PageSettings(trace_url=settings.trace_url, kept=kept),
     )
     return web.AppRunner(application, access_log=None, shutdown_timeout=patience_seconds)
 

@@ -21,6 +21,7 @@ _BYTES: Final = {
     "gib": 2**30,
 }
 _HIGHEST_PORT: Final = 65535
+_TRACE_URL: Final = "https://jaeger.example/trace/{trace_id}"
 
 
 class RefusedError(ValueError):
@@ -107,6 +108,16 @@ def path(text: str) -> str:
     if "\0" in text:
         raise RefusedError("it has a zero byte in it", "leave it out")
     return text
+
+
+def trace_url(text: str) -> str:
+    """A web address with ``{trace_id}`` in it, or nothing."""
+    url = text.strip()
+    if url and not re.fullmatch(r"https?://[!-~]+", url):
+        raise RefusedError("it is not a web address", f"for example {_TRACE_URL}")
+    if url and "{trace_id}" not in url.partition("://")[2].partition("/")[2]:
+        raise RefusedError("its path has no {trace_id} in it", f"for example {_TRACE_URL}")
+    return url
 
 
 def words(text: str) -> frozenset[str]:

@@ -15,6 +15,7 @@ from afterword_sidecar.settings.quantities import (
     port,
     secret,
     size,
+    trace_url,
     words,
 )
 from afterword_sidecar.upstream import SPANS, VERDICTS, Destinations, Spans, Verdicts
@@ -31,6 +32,8 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     receiver_port: int
     operators_host: str
     operators_port: int
+    trace_url: str
+    """Empty: the page links to no trace."""
     database: str
     spool: str
     """Empty: no spool is read."""
@@ -144,6 +147,15 @@ _LISTENING: Final = (
         metavar="PORT",
         group="Listening",
         help="The operators' port; 0 takes a free one and says which.",
+    ),
+    Setting(
+        name="trace_url",
+        parse=trace_url,
+        default="",
+        metavar="URL",
+        group="Listening",
+        help="Where the page's traces lead to: an address with `{trace_id}`, and `{span_id}` if "
+        "wanted, in it.",
     ),
     Setting(
         name="token",

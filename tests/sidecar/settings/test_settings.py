@@ -124,6 +124,8 @@ def test_a_negative_quantity_is_called_negative(name: str) -> None:
         ("receiver_host", "127.0.0.1:4318"),
         ("database", "a\0b"),
         ("token", "two words"),
+        ("trace_url", "javascript:alert({trace_id})"),
+        ("trace_url", "https://traces.example/?q=it"),
     ],
 )
 def test_wrong_values_are_refused(name: str, wrong: str) -> None:
@@ -228,7 +230,9 @@ def test_upstream_is_told_by_opentelemetrys_own_variables() -> None:
     headers = (("authorization", "Bearer t"), ("x-tenant", "shop"))
     common = {"headers": headers, "timeout_seconds": 2.5}
     assert settings.upstream.traces == Destination(url="http://traces/in", gzip=True, **common)
-    assert settings.upstream.logs == Destination(url="https://collector:4318/base/v1/logs", **common)
+    assert settings.upstream.logs == Destination(
+        url="https://collector:4318/base/v1/logs", **common
+    )
     assert settings.upstream.metrics is None
     assert not read_settings({}, {"OTEL_EXPORTER_OTLP_PROTOCOL": "http/json"}).upstream.any
 
