@@ -181,7 +181,10 @@ class HttpDelivery:
     def close(self, timeout_seconds: float) -> None:
         """Flush, then end the thread. What has not arrived by then is lost, and the log says so."""
         deadline = time.monotonic() + timeout_seconds
-        self.flush(timeout_seconds)
+        left = timeout_seconds
+        # Daemon threads work on meanwhile: what they tell while this waits leaves as well.
+        while self.flush(left) and not self._outbox.empty and left > 0:
+            left = max(0.0, deadline - time.monotonic())
         self._closed = True
         self._confirmations.give_up()
         self._bell.ring()

@@ -30,6 +30,7 @@ from worlds.scripted_sidecar import (
     PATIENCE_SECONDS,
     RESET,
     Reply,
+    Request,
     ScriptedSidecar,
     attributes,
 )
@@ -200,6 +201,23 @@ def test_what_an_end_leaves_behind_is_told_once(trouble: Reply, warnings: list[s
         [warning] = warnings
         told = f"2 records of evidence were not delivered to {sidecar.endpoint} within 0.2 s"
         assert warning.startswith(told)
+
+
+def test_what_is_told_while_an_end_waits_leaves_too(warnings: list[str]) -> None:
+    """Daemon threads work on while their process delivers its last: their closings count."""
+
+    class Busy(ScriptedSidecar):
+        def take(self, request: Request) -> Reply:
+            if len(self.requests) < 3:
+                delivery.send(opening(len(self.requests) + 2))
+            return super().take(request)
+
+    with Busy() as sidecar:
+        delivery = HttpDelivery(sidecar.endpoint, "", envelope())
+        delivery.send(opening(1))
+        delivery.close(PATIENCE_SECONDS)
+        assert sidecar.sequences == [1, 2, 3, 4]
+    assert warnings == []
 
 
 def test_413_is_answered_by_halves() -> None:
