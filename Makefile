@@ -111,6 +111,7 @@ lock: $(INSTALLED) ## pin anew what goes into the image, with hashes (UPGRADE=1:
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --group lock
 	$(LOCK) $(if $(UPGRADE),--upgrade) --extra sidecar -o sidecar/image/requirements.lock pyproject.toml
 	$(LOCK) $(if $(UPGRADE),--upgrade) --group image -o sidecar/image/build.lock
+	$(LOCK) $(if $(UPGRADE),--upgrade) --group shop -o examples/demo/requirements.lock
 
 simulate: $(INSTALLED) ## a simulated fleet against the book (SEED=…, TASKS=1000000)
 	cd tests && ../$(BIN)/python -m worlds.simulation \
