@@ -39,6 +39,13 @@ _FIRST_RULE: Final = {
 """For a reason of nobody's list."""
 
 
+_KINDS: Final[dict[type, str]] = {
+    shapes.Settled: names.EVENT_SETTLED,
+    shapes.Rollup: names.EVENT_ROLLUP,
+    shapes.Span: "span",
+}
+
+
 class Expected(msgspec.Struct):
     """One pronouncement that a call makes. ``allowed``: what it may be, the likeliest first."""
 
@@ -83,11 +90,10 @@ class Expectations:
         return left
 
 
-def closing(fact: shapes.Settled | shapes.Span, now: float) -> Conclusion:
+def closing(fact: shapes.Settled | shapes.Span | shapes.Rollup, now: float) -> Conclusion:
     """What a task's own word, or its span, says."""
     pair = f"{fact.outcome}/{fact.reason}"
     rule = RULE_OF_CLOSING.get(pair) or _FIRST_RULE.get(fact.outcome, 0)
-    kind = "span" if isinstance(fact, shapes.Span) else names.EVENT_SETTLED
     return Conclusion(
         fact.outcome,
         fact.reason,
@@ -95,7 +101,7 @@ def closing(fact: shapes.Settled | shapes.Span, now: float) -> Conclusion:
         rule,
         now,
         final=True,
-        cite=(kind, fact.sequence, fact.at),
+        cite=(_KINDS[type(fact)], fact.sequence, fact.at),
     )
 
 

@@ -17,6 +17,8 @@ from afterword_sidecar.verifying.rules import Limits, conclude
 Expect = Callable[[int, Expected], None]
 """Called with the opening's number."""
 _EVIDENCE_LOST: Final = "unknown/evidence_lost"
+_OVERTAKEN: Final = 64
+"""Ends of invocations remembered for openings that come after them."""
 
 
 class Judge:
@@ -52,9 +54,15 @@ class Judge:
                 self._tellers[type(fact)](stream, fact, now, expect)
         stream.heard.forget_gaps(int(self.limits["hole_ranges_per_stream"]))
         if recovered:
-            for task in list(stream.tasks.values()):
-                if task.said is not None and task.said.pair == _EVIDENCE_LOST:
-                    self._again(stream, task, now, expect, told=False)
+            self._recovered(stream, now, expect)
+
+    def _recovered(self, stream: Stream, now: float, expect: Expect) -> None:
+        """Something that was missing has come: whoever was judged, or not, for want of it."""
+        for task in list(stream.tasks.values()):
+            if task.over is not None and task.said is None:
+                self._may_be_lost(stream, task, now, expect)
+            elif task.said is not None and task.said.pair == _EVIDENCE_LOST:
+                self._again(stream, task, now, expect, told=False)
 
     def lost(self, stream: Stream, task: Task, now: float, hold_until: float) -> list[Conclusion]:
         """What may be inferred of a task now, the likeliest first; empty while it may live.
@@ -89,7 +97,7 @@ class Judge:
     # Opening.
 
     def _scheduled(
-        self, stream: Stream, fact: shapes.Scheduled, now: float, _expect: Expect
+        self, stream: Stream, fact: shapes.Scheduled, now: float, expect: Expect
     ) -> None:
         opening = fact.sequence
         task = stream.early.pop(opening, Task(opening))
@@ -107,6 +115,10 @@ class Judge:
         stream.tasks[opening] = task
         if fact.invocation:
             stream.by_invocation.setdefault(fact.invocation, set()).add(opening)
+            for invocation, over in stream.overtook:
+                if invocation == fact.invocation and over[1] > opening:
+                    self._over(stream, task, over, now, expect)
+                    break
 
     def _before_its_opening(self, stream: Stream, opening: int) -> Task | None:
         """Where to note what came early; ``None`` if it means nothing any more."""
@@ -157,15 +169,22 @@ class Judge:
     def _invocation(
         self, stream: Stream, fact: shapes.InvocationEnded, now: float, expect: Expect
     ) -> None:
+        over = (names.EVENT_INVOCATION, fact.sequence, fact.at)
+        if stream.heard.gaps:
+            stream.overtook = [*stream.overtook, (fact.invocation, over)][-_OVERTAKEN:]
         for opening in sorted(stream.by_invocation.get(fact.invocation, ())):
-            task = stream.tasks[opening]
-            if task.said is not None or task.started is not None:
-                continue
-            task.over = (names.EVENT_INVOCATION, fact.sequence, fact.at)
-            allowed = self.lost(stream, task, now, self.patience.until(stream))
-            if allowed:
-                expect(opening, Expected(allowed, cites_of(stream, task), None))
-                self.say(stream, task, allowed[0])
+            self._over(stream, stream.tasks[opening], over, now, expect)
+
+    def _over(self, stream: Stream, task: Task, over: Cite, now: float, expect: Expect) -> None:
+        if task.said is None and task.started is None:
+            task.over = over
+            self._may_be_lost(stream, task, now, expect)
+
+    def _may_be_lost(self, stream: Stream, task: Task, now: float, expect: Expect) -> None:
+        allowed = self.lost(stream, task, now, self.patience.until(stream))
+        if allowed:
+            expect(task.opening, Expected(allowed, cites_of(stream, task), None))
+            self.say(stream, task, allowed[0])
 
     # Closing.
 
@@ -175,7 +194,7 @@ class Judge:
         if task is not None:
             expect(opening, Expected([conclusion], cites_of(stream, task), task.said))
             self._leave_invocation(stream, task)
-        elif not _over(stream, opening):
+        elif not _gone(stream, opening):
             self._stands_alone(stream, fact, conclusion, expect)
         elif not stream.whole:
             # Its opening came before the journal: it may have been open, or closed for long.
@@ -202,7 +221,7 @@ class Judge:
         opening, conclusion = fact.opening_sequence, closing(fact, now)
         task = stream.tasks.get(opening)
         if task is None:
-            if _over(stream, opening):
+            if _gone(stream, opening):
                 return
             self.scheduled += 1
             task = stream.tasks[opening] = Task(opening)
@@ -234,16 +253,32 @@ class Judge:
     def _instance(self, stream: Stream, fact: shapes.Instance, now: float, _expect: Expect) -> None:
         stream.say(fact, now)
 
-    def _rollup(self, stream: Stream, fact: shapes.Rollup, _now: float, _expect: Expect) -> None:
+    def _rollup(self, stream: Stream, fact: shapes.Rollup, now: float, expect: Expect) -> None:
+        """Tasks by number alone. Should some be known, those end; the rest are the new ones."""
+        told = sum(last - first + 1 for first, last in fact.ranges)
+        new: float = sum(stream.heard.unheard(first, last) for first, last in fact.ranges)
         for first, last in fact.ranges:
             stream.heard.add(first, last)
-        stream.settled_arrived += fact.count
-        self.scheduled += fact.count
+        count = fact.count
+        if new < told:
+            within = [range(first, last + 1) for first, last in fact.ranges]
+            ours = sorted(n for n in stream.tasks if any(n in numbers for numbers in within))
+            each, conclusion = told / count, closing(fact, now)
+            for opening in ours[:count]:
+                task = stream.tasks.pop(opening)
+                new -= each - (2 if task.started else 1)
+                expect(opening, Expected([conclusion], cites_of(stream, task), task.said))
+                self._leave_invocation(stream, task)
+            known = len(ours[:count])
+            stream.settled_arrived += known
+            count = min(count - known, round(max(0.0, new) / each))
+        stream.settled_arrived += count
+        self.scheduled += count
         pair = f"{fact.outcome}/{fact.reason}"
-        self.rolled_up[pair] = self.rolled_up.get(pair, 0) + fact.count
+        self.rolled_up[pair] = self.rolled_up.get(pair, 0) + count
 
 
-def _over(stream: Stream, opening: int) -> bool:
+def _gone(stream: Stream, opening: int) -> bool:
     """Whether a task that is not open was closed before."""
     closed_early = opening in stream.early and stream.early[opening] is None
     return closed_early or opening in stream.heard

@@ -111,6 +111,8 @@ class Stream:
         self.early: dict[int, Task | None] = {}
         """Told of before its opening came; ``None``: closed before it."""
         self.by_invocation: dict[str, set[int]] = {}
+        self.overtook: list[tuple[str, Cite]] = []
+        """Ends of invocations that came while numbers before them were missing."""
         self.offsets: list[tuple[float, float]] = []
         """(received at, offset): the latest, and before it only what was less."""
         self.offsets_before: list[float] = []
@@ -138,12 +140,13 @@ class Stream:
             self.lease_until = told.received_at + self.lease_seconds
         if told.same_clock:
             self.offsets = []
-        elif not self.foreign:
+        else:
             self._set_clock(told.received_at, last, window_seconds)
 
     def _set_clock(self, received_at: float, last: shapes.Fact, window_seconds: float) -> None:
         """The least of what was seen lately; a clock that was set is told by a leap of it."""
-        offset, latest = received_at - last.at, last.sequence > self.heard.highest
+        offset = received_at - last.at
+        latest = not self.foreign and last.sequence > self.heard.highest
         set_back = latest and self.newest_at - last.at > _LEAP_SECONDS
         if self.offsets and (set_back or offset < self.offset - _LEAP_SECONDS):
             self.offsets_before = [*self.offsets_before, self.offset][-_LEAPS:]

@@ -56,6 +56,12 @@ class Numbers:
         self._lasts[begin:end] = [last]
         return True
 
+    def unheard(self, first: int, last: int) -> int:
+        """How many numbers from ``first`` to ``last`` were not heard."""
+        runs = zip(self._firsts, self._lasts, strict=True)
+        heard = sum(max(0, min(high, last) - max(low, first) + 1) for low, high in runs)
+        return max(0, last - first + 1) - heard
+
     def unbroken(self, first: int, last: int) -> bool:
         """Whether every number from ``first`` to ``last`` was heard."""
         run = bisect_right(self._firsts, first) - 1
