@@ -28,7 +28,7 @@ def main(tasks: int, seed: int | None, only: str, delivery: str, jobs: int) -> N
     seed = random.SystemRandom().randrange(2**31) if seed is None else seed
     runs = runs_of([fault for fault in FAULTS if only.lower() in fault.name.lower()], delivery)
     if not runs:
-        console.print("no such row; these there are:", *(f"  {each.name}" for each in FAULTS))
+        console.print("no such row; these there are:", *(each.name for each in FAULTS), sep="\n  ")
         sys.exit(2)
     console.print(f"SEED={seed}, {len(runs)} runs of {tasks} tasks")
     results = _shown(console, runs, tasks=tasks, seed=seed, jobs=jobs)

@@ -102,13 +102,14 @@ def _counted(operators: str) -> dict[int, dict[str, Counter[Any]]]:
                 count
             )
         elif metric == "afterword_tasks_amended_total":
-            of_task["amended"][_amendment(labels)] += count
+            of_task["amended"][amendment_of(labels)] += count
         elif labels["outcome"] == "in_flight":
             of_task["in_flight"][""] += count
     return told
 
 
-def _amendment(labels: dict[str, str]) -> Amendment:
+def amendment_of(labels: dict[str, str]) -> Amendment:
+    """What a sample of the amendments stands for."""
     return Amendment(
         labels["from_outcome"], labels["from_reason"], labels["to_outcome"], labels["to_reason"]
     )

@@ -74,8 +74,8 @@ class Expected(NamedTuple):
     on_the_edge: bool = False
     """Its process was killed between the line in the truth and the hand-over: there may have been
     no task. At most one a process."""
-    payload_kept: bool = True
-    """Its dead letter must have the payload (not where a row overflows a buffer)."""
+    letter_kept: bool = True
+    """Its dead letter, with its payload, must be there (not where a row overflows a buffer)."""
 
     @property
     def completes(self) -> bool:

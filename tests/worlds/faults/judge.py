@@ -190,9 +190,11 @@ def _letters_amiss(number: int, expected: Expected, entry: Entry, final: Verdict
     still_open = [letter for letter in entry.letters if letter.is_open]
     if final == COMPLETED:
         return "it completed, and its dead letter is open" if still_open else ""
+    if not expected.letter_kept:
+        return ""
     if len(still_open) != 1:
         return f"{final}, and {len(still_open)} open dead letters"
-    if expected.payload_kept and still_open[0].number != number:
+    if still_open[0].number != number:
         return f"its dead letter has the payload of task {still_open[0].number}"
     return ""
 

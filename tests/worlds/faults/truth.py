@@ -40,22 +40,22 @@ class TruthLog:
 
     def __init__(self, path: Path | str) -> None:
         self._fd = os.open(path, os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o600)
+        self.eager = True
+        """Every line is seen on the disk at once; else at ``sync``, for crowds."""
 
     def write(self, event: str, number: int = 0, **told: Any) -> None:
         """Append one line and see it on the disk."""
         self.write_all([(event, number, told)])
 
-    def write_all(
-        self, events: Iterable[tuple[str, int, Mapping[str, Any]]], *, sync: bool = True
-    ) -> None:
-        """Append many lines and see them on the disk, once for all of them, or at ``sync``."""
+    def write_all(self, events: Iterable[tuple[str, int, Mapping[str, Any]]]) -> None:
+        """Append many lines and see them on the disk, once for all of them."""
         at, pid = true_now(), os.getpid()
         lines = "".join(
             json.dumps({"event": event, "number": number, "pid": pid, "at": at, **told}) + "\n"
             for event, number, told in events
         )
         os.write(self._fd, lines.encode())
-        if sync:
+        if self.eager:
             self.sync()
 
     def sync(self) -> None:
