@@ -42,11 +42,13 @@ def hand_over(number: int, order: str) -> None:
 
 
 def app(environ: dict[str, Any], start_response: Callable[..., Any]) -> Iterable[bytes]:
-    """Hand over the tasks that are ordered, and answer."""
+    """Hand over the tasks that are ordered, and answer; or never."""
     length = int(environ.get("CONTENT_LENGTH") or 0)
     if length:
         for number, order in json.loads(environ["wsgi.input"].read(length)).items():
             hand_over(int(number), order)
+    if environ["QUERY_STRING"] == "then=block":
+        Event().wait()
     start_response("200 OK", [("Content-Type", "text/plain")])
     return [str(os.getpid()).encode()]
 

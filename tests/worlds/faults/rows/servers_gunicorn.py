@@ -95,6 +95,17 @@ def recycle_threads(world: World) -> Case:
     return case(world, stopped(world))
 
 
+def block_a_request(world: World) -> Case:
+    """A request that does not end: the abort ends Python in the regular way, with its hooks."""
+    command = (*GUNICORN_SYNC[:-1], "1", "--preload", "--timeout", "2")
+    server = serving(world, command, ("daemon hang", "daemon complete", "thread fail"))
+    connection = server.connection()
+    connection.request("GET", "/?then=block")
+    connection.close()  # gunicorn would wait for it to be read, and kill the worker meanwhile
+    server.without(server.workers())
+    return case(world, stopped(world))
+
+
 def terminate_threads(world: World) -> Case:
     """The same at a SIGTERM."""
     server = serving(world, GUNICORN_SYNC, IN_THREADS)
@@ -193,6 +204,14 @@ ROWS = (
         does="a worker is recycled with work in threads and in daemon threads",
         expects="threads as they end; daemon threads `dropped`/`shutdown`",
         run=recycle_threads,
+    ),
+    Fault(
+        name="gunicorn sync: worker time-out",
+        modes=(14,),
+        deliveries=BOTH,
+        does="a request blocks its worker, and the master aborts it",
+        expects="daemon threads `dropped`/`shutdown`",
+        run=block_a_request,
     ),
     Fault(
         name="gunicorn sync: SIGKILL of a worker",
