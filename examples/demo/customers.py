@@ -22,8 +22,14 @@ _SHARES = {
     (Delivery.ABROAD, Trouble.NONE): 2,
 }
 _HELD_AT_CUSTOMS = (Delivery.ABROAD, Trouble.CUSTOMS_CLOSED)
-_SHARE_HELD_UP = 0.15
 _KEPT_WAITING = (Delivery.FROM_WAREHOUSE, Trouble.WAREHOUSE_BUSY)
+_LONG_SHARES = {
+    (Delivery.COURIER, Trouble.NONE): 30,
+    (Delivery.ABROAD, Trouble.CUSTOMS_SLOW): 60,
+    _HELD_AT_CUSTOMS: 9,
+    _KEPT_WAITING: 1,
+}
+"""Of the third customer of an ordinary moment."""
 
 
 class Customers:
@@ -47,13 +53,9 @@ class Customers:
         return [self._order(*_HELD_AT_CUSTOMS) for _ in range(number)]
 
     def trickle(self) -> list[Order]:
-        """What comes in a moment of an ordinary day: two orders, now and then one held up."""
-        held_up = self._random.random()
-        if held_up < _SHARE_HELD_UP:
-            return [
-                self._order(*(_KEPT_WAITING if held_up < _SHARE_HELD_UP / 4 else _HELD_AT_CUSTOMS))
-            ]
+        """What comes in a moment of an ordinary day: two orders, and maybe one that takes long."""
         kinds = self._random.choices(list(_SHARES), list(_SHARES.values()), k=2)
+        kinds += self._random.choices(list(_LONG_SHARES), list(_LONG_SHARES.values()))
         return [self._order(*kind) for kind in kinds]
 
     async def send(self, orders: Sequence[Order], answered: Callable[[], None]) -> None:

@@ -13,6 +13,11 @@ BANK_TIMEOUT_SECONDS = 0.4
 CUSTOMS_DEADLINE_SECONDS = 4.0
 """When a platform would end the process, as Vercel does: the shop only passes it on."""
 
+_CUSTOMS_SECONDS = {
+    Trouble.CUSTOMS_SLOW: 0.85 * CUSTOMS_DEADLINE_SECONDS,
+    Trouble.CUSTOMS_CLOSED: 3600,
+}
+
 truth = TruthLog(Path(os.environ["SHOP_TRUTH_LOG"]))
 
 
@@ -55,7 +60,7 @@ async def wrap_gift(order: Order) -> None:
 async def declare_customs(order: Order) -> None:
     """Completes, or is still waiting when its deadline comes near, and the process is killed."""
     with truth.end_of(order.order_id, "declare_customs"):
-        await asyncio.sleep(3600 if order.trouble is Trouble.CUSTOMS_CLOSED else 0.05)
+        await asyncio.sleep(_CUSTOMS_SECONDS.get(order.trouble, 0.05))
 
 
 @afterword.deferred(name="tell_warehouse", capture=True)

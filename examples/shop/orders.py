@@ -16,6 +16,8 @@ class Trouble(StrEnum):
     """The bank's client gives up by itself and raises ``TimeoutError``."""
     CHANGED_MIND = "changed_mind"
     """The customer takes the order back while it is being wrapped: the shop cancels the task."""
+    CUSTOMS_SLOW = "customs_slow"
+    """The declaration takes most of the time that the platform allows, and is accepted."""
     CUSTOMS_CLOSED = "customs_closed"
     """The declaration is still waiting when the platform's deadline comes near."""
     WAREHOUSE_BUSY = "warehouse_busy"

@@ -12,7 +12,7 @@ from afterword_sidecar.web.page.in_flight_view import in_flight_table
 from afterword_sidecar.web.page.losses_view import kind_label, kind_link
 
 RANGES: Final = {"10m": "10 minutes", "1h": "hour", "6h": "6 hours", "24h": "day"}
-OLDEST_SHOWN: Final = 15
+OLDEST_SHOWN: Final = 12
 KINDS_SHOWN: Final = 6
 _OUTCOMES: Final = ("completed", *charts.LOSSES)
 
