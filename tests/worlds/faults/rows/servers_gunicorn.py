@@ -177,8 +177,8 @@ ROWS = (
         name="gunicorn: SIGKILL of the master",
         modes=(15,),
         deliveries=BOTH,
-        does="SIGKILL of the master; its workers notice, and stop",
-        expects="background tasks as they end; the rest as at a SIGTERM, or as they end",
+        does="SIGKILL of the master with tasks under way in its workers",
+        expects="nothing of it: tasks as they end",
         run=partial(kill_the_master, command=GUNICORN),
     ),
     Fault(
