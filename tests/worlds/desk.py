@@ -1,5 +1,6 @@
 """A book under test: tells it facts, lets time pass, and checks the balance after every step."""
 
+from pathlib import Path
 from typing import Any
 
 from afterword_sidecar.ledger import totals
@@ -17,9 +18,13 @@ SHOP = Source(stream=b"S" * 16, service="shop", instance="shop-1")
 class Desk:
     """A ``Book`` over a real store, a clock that the test moves, and what was pronounced."""
 
-    def __init__(self, **limits: Any) -> None:
+    directory: Path | None = None
+    """Of its journal, where it keeps one."""
+
+    def __init__(self, memory: MemoryStore | None = None, **limits: Any) -> None:
         self.limits = Limits(**limits)
-        self.store: Store = MemoryStore()
+        self.memory = MemoryStore() if memory is None else memory
+        self.store: Store = self.memory
         self.now = START
         self.open()
         self.settled: dict[TaskKey, SettledTask] = {}

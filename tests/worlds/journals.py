@@ -23,8 +23,20 @@ from worlds.desk import Desk
 FOR_EVER = Keeping(age_seconds=1e9, size_bytes=2**40)
 
 
+def keep_journal(desk: Desk, keeping: Keeping = FOR_EVER) -> None:
+    """Take up the desk's book with a journal in ``desk.directory``; after a crash, if it was."""
+    assert desk.directory is not None
+    if isinstance(desk.store, JournaledStore):
+        desk.store.let_go()
+    desk.book, desk.store = journaled(
+        desk.memory, desk.limits, desk.directory, keeping, lambda: desk.now
+    )
+
+
 class JournaledDesk(Desk):
     """A desk over a journal in ``directory``."""
+
+    directory: Path
 
     def __init__(
         self,
@@ -33,17 +45,12 @@ class JournaledDesk(Desk):
         memory: MemoryStore | None = None,
         **limits: Any,
     ) -> None:
-        self.directory, self.keeping = directory, keeping
-        self.memory = MemoryStore() if memory is None else memory
-        super().__init__(**limits)
+        self.directory, self._keeping = directory, keeping
+        super().__init__(memory, **limits)
 
     def open(self) -> None:
         """Take up the book, after a crash if it was open."""
-        if isinstance(getattr(self, "store", None), JournaledStore):
-            self.store.let_go()  # type: ignore[attr-defined] # as was just asked
-        self.book, self.store = journaled(
-            self.memory, self.limits, self.directory, self.keeping, lambda: self.now
-        )
+        keep_journal(self, self._keeping)
 
     def verify(self, *, with_book: bool = True) -> Report:
         """The journal verified, against the book too."""

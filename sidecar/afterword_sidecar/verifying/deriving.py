@@ -360,10 +360,11 @@ class Derivation:
     def _overdue(self, name: str, stream: Stream, task: Task) -> None:
         """What time made due for long, and nobody said."""
         now, judge, said = self._now - _LATE_SECONDS, self._judge, task.said
-        if not stream.whole or task.spanned:
+        hold_until = judge.patience.until(stream)
+        if not stream.whole or task.spanned or now < hold_until:
             return
         if said is None:
-            allowed = judge.lost(stream, task, now, judge.patience.until(stream))
+            allowed = judge.lost(stream, task, now, hold_until)
             if allowed:
                 self._unsaid(name, task, f"it should be {allowed[0].words} by now")
         elif not said.final and judge.final_from(stream, task.opening, said) <= now:

@@ -7,7 +7,6 @@ import pytest
 from click.testing import CliRunner, Result
 
 from afterword_sidecar.cli import afterword
-from afterword_sidecar.stores.memory import MemoryStore
 from worlds.crashes.run import crash
 from worlds.desk import Desk, closing, opening
 from worlds.journals import JournaledDesk, lines, write_lines
@@ -69,8 +68,7 @@ def test_what_cannot_be_told_is_no_error_and_no_success(tmp_path: Path) -> None:
     """A task from before the journal falls silent after it began; exit code 3."""
     earlier = Desk()
     earlier.tell(opening(1))
-    assert isinstance(earlier.store, MemoryStore)
-    desk = JournaledDesk(tmp_path, memory=earlier.store)
+    desk = JournaledDesk(tmp_path, memory=earlier.memory)
     desk.tell(opening(2))
     desk.die()
     said = verify(tmp_path)

@@ -26,7 +26,7 @@ from worlds.desk import SHOP, START, closing, opening
 from worlds.journals import FOR_EVER, JournaledDesk, lines, records, verify
 
 SECRET = "s3cret-of-the-customer"
-READS = {"restore", "drain", "next_due", "view", "in_flight", "find", "spooled_streams"}
+READS = {"audit", "restore", "drain", "next_due", "view", "in_flight", "find", "spooled_streams"}
 """What may be asked of a book without being noted."""
 
 
