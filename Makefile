@@ -98,6 +98,7 @@ test: lint types unit vercel ## lint, types and all tests
 
 dashboards: $(INSTALLED) ## write the dashboards and rules anew, from dashboards/mixin
 	@$(BIN)/python -m dashboards.mixin
+	@$(BIN)/python -m examples.kubernetes.everything
 
 image: $(INSTALLED) ## the container image, built and run (root, buildah, debootstrap; BASE=…)
 	sidecar/image/build
@@ -125,7 +126,7 @@ faults: $(INSTALLED) ## every fault, and the book beside what truly happened (N=
 	@$(if $(VERCEL_PYTHON),$(MAKE) --no-print-directory $(VERCEL_INSTALLED),echo "$$NOT_RUN")
 	@cd tests && ../$(BIN)/python -m worlds.faults \
 		$(if $(N),--tasks $(N)) $(if $(SEED),--seed $(SEED)) $(if $(JOBS),--jobs $(JOBS)) \
-		$(if $(ONLY),--only "$(ONLY)") $(if $(DELIVERY),--delivery $(DELIVERY))
+		$(if $(ONLY),--only "$(ONLY)") $(if $(DELIVERY),--delivery $(DELIVERY)) $(if $(VERIFY),--verify)
 
 bench: $(INSTALLED) ## every figure beside its goal (ONLY=ingest: one of them)
 	@$(if $(VERCEL_PYTHON),$(MAKE) --no-print-directory $(VERCEL_INSTALLED),echo "$$NOT_RUN")

@@ -3,6 +3,7 @@
 import os
 import random
 import sys
+from collections.abc import Iterator
 
 import click
 from rich.console import Console
@@ -21,8 +22,11 @@ _SHOWN_DIFFERENCES = 5
 @click.option("--seed", type=int, default=None, help="Repeat a run; a new one each time otherwise.")
 @click.option("--only", default="", help="Rows whose name has this in it.")
 @click.option("--delivery", default="", help="One way: spool, http or durable.")
+@click.option("--verify", is_flag=True, help="Have every verdict derived anew from a journal.")
 @click.option("--jobs", default=2, show_default=True, help="Rows run at once.")
-def main(tasks: int, seed: int | None, only: str, delivery: str, jobs: int) -> None:
+def main(
+    *, tasks: int, seed: int | None, only: str, delivery: str, verify: bool, jobs: int
+) -> None:
     """Inject every fault, and hold the book against what truly happened."""
     console = Console(highlight=False)
     seed = random.SystemRandom().randrange(2**31) if seed is None else seed
@@ -31,7 +35,8 @@ def main(tasks: int, seed: int | None, only: str, delivery: str, jobs: int) -> N
         console.print("no such row; these there are:", *(each.name for each in FAULTS), sep="\n  ")
         sys.exit(2)
     console.print(f"SEED={seed}, {len(runs)} runs of {tasks} tasks")
-    results = _shown(console, runs, tasks=tasks, seed=seed, jobs=jobs)
+    under_way = run_all(runs, tasks=tasks, seed=seed, jobs=jobs, verified=verify)
+    results = _shown(console, runs, under_way)
     console.print(table_of(results))
     failing = [result for result in results if not (result.agrees or result.not_run)]
     for result in failing:
@@ -43,13 +48,13 @@ def main(tasks: int, seed: int | None, only: str, delivery: str, jobs: int) -> N
     sys.exit(bool(failing or (missing and os.environ.get("CI"))))
 
 
-def _shown(console: Console, runs: list[Run], *, tasks: int, seed: int, jobs: int) -> list[Result]:
+def _shown(console: Console, runs: list[Run], under_way: Iterator[Result]) -> list[Result]:
     """Run them, with a bar; the results in the order of the runs."""
     columns = ("{task.description:45}", BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
     done: dict[Run, Result] = {}
     with Progress(*columns, console=console) as bar:
         shown = bar.add_task("", total=len(runs))
-        for result in run_all(runs, tasks=tasks, seed=seed, jobs=jobs):
+        for result in under_way:
             done[result.run] = result
             bar.update(shown, description=result.run.fault.name, advance=1)
     return [done[run] for run in runs]

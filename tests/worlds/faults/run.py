@@ -5,6 +5,7 @@ import traceback
 import zlib
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor, as_completed
+from dataclasses import replace
 from pathlib import Path
 from typing import NamedTuple
 
@@ -50,21 +51,29 @@ def runs_in_turn(faults: Sequence[Fault]) -> list[Run]:
     ]
 
 
-def run_all(runs: Sequence[Run], *, tasks: int, seed: int, jobs: int) -> Iterator[Result]:
-    """All of them, ``jobs`` at a time, each as soon as it is done."""
+def run_all(
+    runs: Sequence[Run], *, tasks: int, seed: int, jobs: int, verified: bool = False
+) -> Iterator[Result]:
+    """All of them, ``jobs`` at a time, each as soon as it is done.
+
+    ``verified``: every verdict is derived anew from the evidence, too, by ``afterword verify``.
+    """
     with ThreadPoolExecutor(jobs) as pool:
-        under_way = [pool.submit(_run, run, tasks, seed) for run in runs]
+        under_way = [pool.submit(_run, run, tasks, seed, verified) for run in runs]
         for done in as_completed(under_way):
             yield done.result()
 
 
-def _run(run: Run, tasks: int, seed: int) -> Result:
+def _run(run: Run, tasks: int, seed: int, verified: bool) -> Result:  # noqa: FBT001 - passed on
     """In a folder of its own, which is gone afterwards. A row that breaks is a difference."""
     own_seed = zlib.crc32(f"{seed}/{run.fault.name}/{run.delivery}".encode())
     with tempfile.TemporaryDirectory(prefix="afterword-faults-") as folder:
         try:
-            with World(Path(folder), run.delivery, tasks, own_seed) as world:
-                return Result(run, world.judge(run.fault.run(world)))
+            with World(Path(folder), run.delivery, tasks, own_seed, verified=verified) as world:
+                judged = world.judge(run.fault.run(world))
+                if verified and (complaint := world.verify()):
+                    judged = replace(judged, differences=(*judged.differences, complaint))
+                return Result(run, judged)
         except CannotRunError as error:
             return Result(run, Judgement(0), str(error))
         except Exception:  # noqa: BLE001 - it is shown, and fails the run

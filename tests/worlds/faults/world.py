@@ -3,6 +3,8 @@
 import json
 import os
 import signal
+import subprocess
+import sys
 import time
 from collections.abc import Callable
 from contextlib import ExitStack, suppress
@@ -22,6 +24,7 @@ from worlds.sidecar_process import SidecarProcess
 
 SETTLING_SECONDS: Final = 15.0
 """How long the book may take to come to rest before it is judged as it is."""
+VERIFYING_SECONDS: Final = 300.0
 LOOK_SECONDS: Final = 0.02
 GRACE_SECONDS: Final = 0.3
 LONGEST_LIFE_SECONDS: Final = 1.5
@@ -42,12 +45,18 @@ class Sidecar(SidecarProcess):
 class World:
     """One run of one row. A context manager."""
 
-    def __init__(self, folder: Path, delivery: Delivery, tasks: int, seed: int) -> None:
+    def __init__(
+        self, folder: Path, delivery: Delivery, tasks: int, seed: int, *, verified: bool = False
+    ) -> None:
         self.folder: Final = folder
         self.delivery: Final = delivery
         self.tasks: Final = tasks
         """N: how many tasks the row is to have."""
         self.seed: Final = seed
+        self.verified: Final = verified
+        """Whether a journal is kept, from which every verdict is derived anew in the end."""
+        self._journal: Final = folder / "journal"
+        self._database: Path = folder / "book.db"
         self.truth_path: Final = folder / "truth.jsonl"
         self.proxy: Final = Proxy(seed)
         self.apps: Final[list[AppProcess]] = []
@@ -91,11 +100,14 @@ class World:
         grace: float = GRACE_SECONDS,
         longest_life: float = 3600.0,
         clock: Clock | None = None,
+        database: Path | None = None,
     ) -> Sidecar:
-        """Start it, or start it again on the same book; applications reach it where they did."""
+        """Start it on an empty book; ``database`` where the row has a place of its own for it."""
+        self._database = database or self.folder / "book.db"
         judging = ("--grace", f"{grace}s", "--longest-life", f"{longest_life}s")
         room = ("--tasks-per-service", str(MOST_TASKS), "--series-in-all", str(MOST_TASKS))
-        self._flags = (*judging, *room, *flags)
+        journal = ("--journal", str(self._journal)) if self.verified else ()
+        self._flags = ("--database", str(self._database), *judging, *room, *journal, *flags)
         self._sidecar_environment = {} if clock is None else clock.environment
         return self.restart_sidecar()
 
@@ -173,6 +185,22 @@ class World:
             if judgement.agrees or time.monotonic() > end:
                 return judgement
             self.pace()
+
+    def verify(self) -> str:
+        """Stop the sidecar, and have ``afterword verify`` derive the book anew; its complaint."""
+        self.sidecar.stop()
+        done = subprocess.run(
+            [
+                *(sys.executable, "-m", "afterword_sidecar", "verify", str(self._journal)),
+                *("--database", str(self._database)),
+            ],
+            capture_output=True,
+            text=True,
+            check=False,
+            timeout=VERIFYING_SECONDS,
+            env={**os.environ, "PYTHONPATH": IMPORTS},
+        )
+        return "" if done.returncode == 0 else f"afterword verify: {done.stdout}{done.stderr}"
 
     def until(self, holds: Callable[[], bool], what: str, *, sidecar: bool = True) -> None:
         """Return when it holds. Raises ``AssertionError`` if it does not come to.

@@ -41,7 +41,7 @@ def fill(folder: Path) -> Path:
 def under_the_store(world: World) -> Case:
     """The book cannot be written for a while; then there is room again."""
     disk = small_disk(world, world.folder / "disk")
-    world.start_sidecar("--database", str(disk / "book.db"))
+    world.start_sidecar(database=disk / "book.db")
     app = world.start_app()
     mixed = list(world.mix(*ENDING, *WAITING).items())
     app.hand_over(dict(mixed[::2]))
