@@ -169,6 +169,15 @@ def sidecar_alerts(config: Config) -> list[Alert]:
             description=f"{instance} cannot read its spool directory. Nothing is booked; the "
             "directory fills up to its bound.",
         ),
+        Alert(
+            alert="AfterwordUpstreamFailing",
+            expression="max by (job, instance, signal) (afterword_sidecar_upstream_failing) == 1",
+            lasting="10m",
+            severity="warning",
+            summary="A sidecar's upstream takes nothing.",
+            description=f"What {instance} sends on has failed for ten minutes: "
+            "{{ $labels.signal }}. Verdicts on lost tasks wait in its book.",
+        ),
     ]
 
 

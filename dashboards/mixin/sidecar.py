@@ -33,6 +33,7 @@ def sidecar(config: Config) -> str:
             ("Evidence", _evidence()),
             ("The store", _store(config)),
             ("The spool", _spool(config)),
+            ("Upstream, where there is one", _upstream()),
             ("What it costs", _cost()),
         ],
         [],
@@ -271,6 +272,70 @@ def _spool(config: Config) -> list[Panel]:
             unit="s",
             width=6,
             steps=[(None, GREEN), (config.behind_seconds, RED)],
+        ),
+    ]
+
+
+def _upstream() -> list[Panel]:
+    of = f"{_OF}upstream_"
+
+    def by_signal(metric: str) -> str:
+        return f"sum by (signal) ({of_instance(of + metric)})"
+
+    return [
+        lines(
+            "Requests sent on",
+            "Requests a second that upstream took, and tries after the first.",
+            [
+                _rates(f"{of}requests_sent_total", "signal", "{{signal}}"),
+                _rates(f"{of}requests_retried_total", "signal", "{{signal}}: tried again"),
+            ],
+            unit="reqps",
+            width=6,
+        ),
+        lines(
+            "Lost on the way",
+            "A second: requests that upstream does not get, and records that it rejected.",
+            [
+                _rates(f"{of}requests_dropped_total", "signal, reason", "{{signal}}: {{reason}}"),
+                _rates(f"{of}records_rejected_total", "signal", "{{signal}}: records rejected"),
+            ],
+            unit="cps",
+            width=6,
+        ),
+        lines(
+            "Requests waiting",
+            "What waits for upstream; and, as 1, that the last try failed.",
+            [
+                Query(by_signal("queue_requests"), "{{signal}}"),
+                Query(by_signal("failing"), "{{signal}}: fails"),
+            ],
+            unit="short",
+            width=6,
+        ),
+        lines(
+            "Bytes waiting",
+            "The memory that they take.",
+            [Query(by_signal("queue_bytes"), "{{signal}}")],
+            unit="bytes",
+            width=6,
+        ),
+        lines(
+            "Verdicts and missing spans",
+            "A second: verdicts told as log events, those that upstream does not get, and spans "
+            "sent for tasks that never did.",
+            [
+                _rates(f"{of}verdicts_sent_total", "instance", "{{instance}}: told"),
+                _rates(f"{of}verdicts_dropped_total", "instance", "{{instance}}: not told"),
+                _rates(f"{of}missing_spans_sent_total", "instance", "{{instance}}: spans"),
+            ],
+            unit="cps",
+        ),
+        lines(
+            "Losses not yet told",
+            "Verdicts on lost tasks that wait in the book until upstream takes them.",
+            [Query(of_instance(f"{of}verdicts_unpublished"), "{{instance}}")],
+            unit="short",
         ),
     ]
 

@@ -10,7 +10,7 @@ from prometheus_client.metrics_core import Metric
 from afterword_sidecar.ledger.book import Book
 from afterword_sidecar.ledger.limits import Limits
 from afterword_sidecar.ledger.records import Saved
-from afterword_sidecar.metrics import Exemplars, Itself, ItsSpool, families
+from afterword_sidecar.metrics import Exemplars, Itself, ItsSpool, ItsUpstream, families
 from dashboards.mixin.config import CONFIG
 from dashboards.mixin.generated import files
 from worlds.dashboards import FOLDER, dashboards, metrics, rules, targets
@@ -43,8 +43,21 @@ def _exported() -> list[Metric]:
         behind_since=1.0,
         readable=True,
     )
+    upstream = ItsUpstream(
+        sent={},
+        dropped={},
+        retries={},
+        records_rejected={},
+        queue_requests={},
+        queue_bytes={},
+        failing={},
+        verdicts_sent=0,
+        verdicts_dropped=0,
+        verdicts_unpublished=0,
+        missing_spans_sent=0,
+    )
     view = Book.restore(Limits(), Saved(), 0.0).view()
-    itself = Itself(started_at=0.0, version="0", book_id="0", spool=spool)
+    itself = Itself(started_at=0.0, version="0", book_id="0", spool=spool, upstream=upstream)
     return list(families(view, itself, Exemplars()))
 
 

@@ -152,10 +152,11 @@ class WatchedShop:
 
 @contextmanager
 def watched_shop(folder: Path) -> Iterator[WatchedShop]:
-    """Sidecar and shop, running."""
-    folder.mkdir()
+    """Sidecar and shop, running; upstream of the sidecar is another one."""
+    (folder / "upstream").mkdir(parents=True)
     with (
-        SidecarProcess(folder, *_FLAGS) as sidecar,
+        SidecarProcess(folder / "upstream") as upstream,
+        SidecarProcess(folder, *_FLAGS, OTEL_EXPORTER_OTLP_ENDPOINT=upstream.receiver) as sidecar,
         start_shop(folder, sidecar.spool, WORKERS) as shop,
     ):
         url = shop.wait_for(r"running on (http://[\d.]+:\d+)")[1]
