@@ -42,9 +42,13 @@ class Release:
                 self._reader.start()
         await released
 
-    def _read(self) -> None:
+    def block(self) -> None:
+        """The same, and nothing else runs on this thread meanwhile."""
         with open(self._path, "rb") as pipe:  # noqa: PTH123 - a FIFO: opening it waits
             pipe.read()
+
+    def _read(self) -> None:
+        self.block()
         with self._lock:
             self._is_over = True
             waiting, self._waiting[:] = self._waiting[:], []
@@ -74,6 +78,8 @@ async def work(number: int, kind: str) -> str:
             await asyncio.Event().wait()
         if kind == "block":
             Event().wait()  # its loop stands still, as under a library that does not await
+        if kind == "stall":
+            RELEASE.block()
         if kind in WAITING:
             await RELEASE.wait()
         if kind == "wait_and_fail":

@@ -20,7 +20,12 @@ from worlds.faults.rows.servers import (
     started,
     stopped,
 )
-from worlds.faults.servers.commands import GUNICORN, GUNICORN_SYNC
+from worlds.faults.servers.commands import (
+    GUNICORN,
+    GUNICORN_ALONE,
+    GUNICORN_SYNC,
+    GUNICORN_SYNC_ALONE,
+)
 from worlds.faults.truth import true_now
 from worlds.faults.world import World
 
@@ -40,7 +45,7 @@ def terminate(world: World) -> Case:
 
 def replace_workers(world: World, *, by: signal.Signals) -> Case:
     """HUP stops all workers and starts new ones, TTOU stops one of them."""
-    command = GUNICORN if by is signal.SIGHUP else (*GUNICORN[:-1], "1")
+    command = GUNICORN if by is signal.SIGHUP else GUNICORN_ALONE
     server = serving(world, command, (*ON_THE_LOOP, *WAITING, *ENDING))
     if by is signal.SIGTTOU:
         server.send(signal.SIGTTIN)  # it keeps one at least, and stops the oldest
@@ -63,7 +68,7 @@ def time_out_gracefully(world: World, command: Sequence[str], kinds: Sequence[st
 
 def recycle(world: World) -> Case:
     """The last request a worker takes; then its loop cancels what is left."""
-    command = (*GUNICORN[:-1], "1", "--max-requests", str(world.tasks + 1))
+    command = (*GUNICORN_ALONE, "--max-requests", str(world.tasks + 1))
     server = serving(world, command, (*ON_THE_LOOP, *WAITING, *ENDING))
     server.hand_over({})
     server.says(STOPS)
@@ -74,7 +79,7 @@ def recycle(world: World) -> Case:
 
 def block(world: World) -> Case:
     """One task blocks its loop: the worker is taken for dead, and killed over all of its tasks."""
-    command = (*GUNICORN[:-1], "1", "--preload", "--timeout", "2")
+    command = (*GUNICORN_ALONE, "--preload", "--timeout", "2")
     server = started(world, command)
     *others, last = world.numbers
     server.hand_over_each(mix(others, (*HANGING, *WAITING, *ENDING), world.seed))
@@ -86,7 +91,7 @@ def block(world: World) -> Case:
 
 def recycle_threads(world: World) -> Case:
     """Python waits for a worker's threads when it ends, and not for its daemon threads."""
-    command = (*GUNICORN_SYNC[:-1], "1", "--max-requests", str(world.tasks + 1))
+    command = (*GUNICORN_SYNC_ALONE, "--max-requests", str(world.tasks + 1))
     server = serving(world, command, IN_THREADS)
     server.hand_over({})
     server.says(WORKER_EXITS)
@@ -97,7 +102,7 @@ def recycle_threads(world: World) -> Case:
 
 def block_a_request(world: World) -> Case:
     """A request that does not end: the abort ends Python in the regular way, with its hooks."""
-    command = (*GUNICORN_SYNC[:-1], "1", "--preload", "--timeout", "2")
+    command = (*GUNICORN_SYNC_ALONE, "--preload", "--timeout", "2")
     server = serving(world, command, ("daemon hang", "daemon complete", "thread fail"))
     connection = server.connection()
     connection.request("GET", "/?then=block")

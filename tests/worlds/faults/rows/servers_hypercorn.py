@@ -13,13 +13,13 @@ from worlds.faults.rows.servers import (
     started,
     stopped,
 )
-from worlds.faults.servers.commands import HYPERCORN, HYPERCORN_WORKERS
+from worlds.faults.servers.commands import HYPERCORN, HYPERCORN_ALONE
 from worlds.faults.world import World
 
 
 def terminate(world: World) -> Case:
     """It waits for background tasks; then its loop cancels what is left."""
-    server = serving(world, HYPERCORN, (*ON_THE_LOOP, *WAITING, *ENDING))
+    server = serving(world, HYPERCORN_ALONE, (*ON_THE_LOOP, *WAITING, *ENDING))
     server.send(signal.SIGTERM)
     [worker] = server.workers()
     server.stops_listening(worker)
@@ -30,7 +30,7 @@ def terminate(world: World) -> Case:
 
 def time_out_gracefully(world: World) -> Case:
     """It cancels what is not over, before it ends the application."""
-    command = (*HYPERCORN, "--graceful-timeout", "1")
+    command = (*HYPERCORN_ALONE, "--graceful-timeout", "1")
     server = serving(world, command, (*HANGING, *WAITING, *ENDING))
     server.send(signal.SIGTERM)
     server.gone()
@@ -39,7 +39,7 @@ def time_out_gracefully(world: World) -> Case:
 
 def terminate_beside_an_idle_one(world: World) -> Case:
     """The idle worker ends at once, and the busy one is killed 0.1 s later, never released."""
-    server = started(world, HYPERCORN_WORKERS)
+    server = started(world, HYPERCORN)
     on_the_loop = [kind for kind in (*ON_THE_LOOP, *WAITING, *ENDING) if "background" not in kind]
     *others, last = world.numbers
     connection = server.connection()  # one connection, and so one worker

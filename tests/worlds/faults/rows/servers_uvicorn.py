@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from functools import partial
 
 from worlds.faults.fault import BOTH, DISCONNECTED, SKIPPED, Case, Fault, expect
+from worlds.faults.mix import mix
 from worlds.faults.rows.servers import (
     ENDING,
     HANGING,
@@ -50,6 +51,20 @@ def recycle(world: World) -> Case:
     server.says(STOPS)
     server.release()
     server.gone()
+    return case(world)
+
+
+def stall(world: World) -> Case:
+    """One task blocks a worker's loop; a thread answers when the master asks for its health."""
+    server = started(world, UVICORN_WORKERS)
+    *others, last = world.numbers
+    server.hand_over_each(mix(others, (*WAITING, *ENDING), world.seed))
+    server.under_way()
+    stalled = server.hand_over({last: "background stall"})
+    server.under_way()
+    server.checked_on(stalled, 3)
+    server.release()
+    server.ended(world.numbers)
     return case(world)
 
 
@@ -126,6 +141,14 @@ ROWS = (
         does="--limit-max-requests is reached with tasks under way",
         expects="background tasks as they end; the rest `dropped`/`shutdown`, observed",
         run=recycle,
+    ),
+    Fault(
+        name="uvicorn --workers: blocked loop",
+        modes=(14,),
+        deliveries=BOTH,
+        does="a task blocks its loop, while the master asks thrice whether the worker is alive",
+        expects="nothing of it: tasks as they end",
+        run=stall,
     ),
     Fault(
         name="uvicorn --workers: SIGKILL of a worker",

@@ -13,10 +13,9 @@ from worlds.faults.rows.servers import (
     started,
     stopped,
 )
-from worlds.faults.servers.commands import UWSGI
+from worlds.faults.servers.commands import UWSGI, UWSGI_ALONE
 from worlds.faults.world import World
 
-ONE_WORKER = (*UWSGI[:-1], "1")
 ENDS = "killing workers"
 
 
@@ -39,7 +38,7 @@ def fork(world: World) -> Case:
 def recycle(world: World) -> Case:
     """Python waits for a worker's threads when it ends, and not for its daemon threads."""
     recycling = ("--max-requests", str(world.tasks + 1), "--min-worker-lifetime", "0")
-    server = serving(world, (*ONE_WORKER, *recycling), IN_THREADS)
+    server = serving(world, (*UWSGI_ALONE, *recycling), IN_THREADS)
     server.hand_over({})
     server.release()
     server.without(server.workers())

@@ -9,7 +9,7 @@ from worlds.faults import truth
 from worlds.faults.mix import FOREVER, WAITING
 from worlds.faults.world import World
 
-_RUNS_NOW: Final = (*FOREVER, *WAITING, "block")
+_RUNS_NOW: Final = (*FOREVER, *WAITING, "block", "stall")
 
 
 class Served:

@@ -17,6 +17,7 @@ from worlds.faults.servers.served import Served
 from worlds.faults.world import World
 
 PATIENCE_SECONDS: Final = 30.0
+_READS_A_CHECK: Final = 2
 _PORT: Final = re.compile(r"127\.0\.0\.1:(\d+) \(port auto-assigned\)")
 
 
@@ -107,6 +108,16 @@ class Server(Served):
             return False
 
         self._world.until(has_closed, f"worker {pid} has closed its socket\n{self.log}")
+
+    def checked_on(self, pid: int, times: int) -> None:
+        """Return when uvicorn's master has asked this worker so often whether it is alive."""
+        counters = Path(f"/proc/{pid}/io")
+        reads = re.compile(r"syscr: (\d+)")  # its loop stands still: only the asking is read
+        before = int(reads.findall(counters.read_text())[0])
+        self._world.until(
+            lambda: int(reads.findall(counters.read_text())[0]) >= before + _READS_A_CHECK * times,
+            f"worker {pid} is asked whether it is alive\n{self.log}",
+        )
 
     def without(self, pids: Iterable[int]) -> None:
         """Return when these workers are gone: reaped by their master."""
