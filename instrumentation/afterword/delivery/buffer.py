@@ -88,26 +88,23 @@ class Buffer:
             self._awaited[sequence] = kept
             self.size_bytes += kept
 
-    def add_to_opening(self, sequence: int, line: bytes) -> bool:
-        """Take the start of a task beside its opening; whether that waits here."""
-        serial = self._openings.get(sequence)
-        if serial is None:
-            return False
-        chunk = self._chunks[serial]
-        chunk = chunk._replace(
-            lines=[*chunk.lines, line], size_bytes=chunk.size_bytes + len(line) + LINE_BYTES
-        )
-        self._put(serial, chunk)
-        return True
+    def has_opening(self, sequence: int) -> bool:
+        """Whether this task's opening waits here, and may become one line with its closing."""
+        return sequence in self._openings
 
-    def complete(self, sequence: int, line: bytes, *, heavy: bool) -> bool:
-        """Put all of a task, as one line, in its opening's place; whether that waits here."""
-        serial = self._openings.pop(sequence, None)
-        if serial is None:
-            return False
+    def add_to_opening(self, sequence: int, line: bytes) -> None:
+        """Take the start of a task beside its opening, which waits here."""
+        serial = self._openings[sequence]
+        chunk = self._chunks[serial]
+        size = chunk.size_bytes + len(line) + LINE_BYTES
+        self._put(serial, chunk._replace(lines=[*chunk.lines, line], size_bytes=size))
+
+    def complete(self, sequence: int, line: bytes, *, heavy: bool) -> None:
+        """Put all of a task, as one line, in the place of its opening, which waits here."""
+        serial = self._openings.pop(sequence)
         self.size_bytes -= self._awaited.pop(sequence, 0)
-        self._put(serial, Chunk([line], len(line) + LINE_BYTES + _CHUNK_BYTES, True, heavy))
-        return True
+        size = len(line) + LINE_BYTES + _CHUNK_BYTES
+        self._put(serial, Chunk([line], size, whole=True, heavy=heavy))
 
     def keep_apart(self, sequence: int) -> None:
         """More is told of this open task than a closing repeats: it is not to become one line."""

@@ -7,7 +7,7 @@ the one to encode it: the thread that ended it, or the one that sends.
 
 import threading
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Sized
 from functools import partial
 from typing import Final
 
@@ -19,7 +19,7 @@ from afterword.otlp_json import encode
 from afterword.task_record import TaskRecord
 
 MOST_ARRIVALS: Final = 64
-"""How many lines may lie before the buffer until somebody sorts them in."""
+"""How many small records of a sort may lie before the buffer until somebody sorts them in."""
 
 
 class Outbox:
@@ -83,20 +83,22 @@ class Outbox:
         if sequence in self._fresh or sequence in self._unannounced:
             return False
         self._arrivals.append(partial(self._add_start, task))
-        self._try_to_sort()
+        if len(self._arrivals) >= MOST_ARRIVALS:
+            self._try_to_sort()
         return True
 
     def settled(self, task: TaskRecord) -> None:
         """Take its closing, and all of the task if nothing of it has left."""
         fresh = self._fresh.pop(task.sequence, None) is not None or self._was_unannounced(task)
-        if fresh and task.failure is None and task.detail.payload is None:
-            whole = self._whole
-            whole.append(task_json.folded(task).encode())
-            if len(whole) < MOST_ARRIVALS:
-                return
+        small = task.failure is None and task.detail.payload is None
+        if fresh and small:
+            waiting: Sized = self._whole
+            self._whole.append(task_json.folded(task).encode())
         else:
+            waiting = self._arrivals
             self._arrivals.append(partial(self._add_end, task, fresh=fresh))
-        self._try_to_sort()
+        if len(waiting) >= MOST_ARRIVALS or not small:
+            self._try_to_sort()
 
     def put(self, record: Record) -> None:
         """Take any other record."""
@@ -191,18 +193,22 @@ class Outbox:
 
     def _add_start(self, task: TaskRecord) -> None:
         line = task_json.started(task, task.at_ns + task.start_delay_ns).encode()
-        if not self._buffer.add_to_opening(task.sequence, line):
+        if self._buffer.has_opening(task.sequence):
+            self._buffer.add_to_opening(task.sequence, line)
+        else:
             self._buffer.add_other(line)
 
     def _add_end(self, task: TaskRecord, *, fresh: bool) -> None:
         self._forget_payload(task)
         completed = task.failure is None
         heavy = not completed
+        buffer, sequence = self._buffer, task.sequence
         if fresh:
-            self._buffer.add([task_json.folded(task).encode()], whole=True, heavy=heavy)
-        elif not self._buffer.complete(task.sequence, task_json.folded(task).encode(), heavy=heavy):
-            line = task_json.closing(task).encode()
-            self._buffer.add_closing(task.sequence, line, heavy=heavy)
+            buffer.add([task_json.folded(task).encode()], whole=True, heavy=heavy)
+        elif buffer.has_opening(sequence):
+            buffer.complete(sequence, task_json.folded(task).encode(), heavy=heavy)
+        else:
+            buffer.add_closing(sequence, task_json.closing(task).encode(), heavy=heavy)
 
     def _count_payload(self, task: TaskRecord) -> None:
         if task.sequence in self._fresh:
