@@ -6,6 +6,7 @@ import subprocess
 import sys
 import threading
 import time
+from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager
 from email.utils import formatdate
@@ -292,6 +293,25 @@ def test_a_hanging_sidecar_delays_nobody() -> None:
         began = time.monotonic()
         assert not delivery.flush(BRIEFLY)
         assert BRIEFLY <= time.monotonic() - began < PATIENCE_SECONDS
+
+
+def test_a_sidecar_that_comes_late_hears_of_every_task() -> None:
+    """However little the buffer holds: detail is shed meanwhile, counts are not."""
+    with closing(socket.create_server(("127.0.0.1", 0))) as reserved:
+        port = reserved.getsockname()[1]
+    tasks = 2000
+    with delivery_to(f"http://127.0.0.1:{port}", capacity_bytes=100_000) as delivery:
+        for number in range(1, 3 * tasks, 3):
+            tell_task(delivery, number, outcome="failed" if number % 2 else "completed")
+        with ScriptedSidecar(port=port) as sidecar:
+            assert delivery.flush(PATIENCE_SECONDS)
+            told = [attributes(each) for request in sidecar.requests for each in request.records]
+        counts: Counter[str] = Counter()
+        for record in told:
+            counts[record["deferred_task.outcome"]] += int(record.get("deferred_task.count", 1))
+        assert counts == {"completed": tasks // 2, "failed": tasks // 2}
+        assert len(told) < tasks / 4
+        assert delivery.lost == 0
 
 
 def test_a_silent_attempt_ends_and_is_repeated() -> None:
