@@ -14,6 +14,7 @@ from msgspec.structs import replace
 
 from afterword import names
 from afterword_sidecar.ledger import instances, rollups, totals, verdicts
+from afterword_sidecar.ledger.audit import Audit, audit
 from afterword_sidecar.ledger.bookkeeping import Bookkeeper
 from afterword_sidecar.ledger.facts import (
     Batch,
@@ -112,33 +113,35 @@ class Book:
         stream = self._registry.admit(batch.source, now)
         if stream is None:
             reason = STALE if batch.source.stream in self._registry.retired else TOO_MANY_STREAMS
-            return Receipt(rejected={reason: len(batch.facts)})
+            return self._rejected(batch, {reason: len(batch.facts)}, now)
         if not batch.facts:
             return Receipt()
         self._registry.touched[batch.source.stream] = stream
         stream.hear(batch, self._limits)
-        known, holes_known = stream.seen.highest, bool(stream.seen.holes)
-        duplicates = bad = recovered = 0
-        handlers = self._handlers
+        stream.seen.begin()
+        duplicates = bad = 0
+        handlers, new = self._handlers, Told.NEW
         for fact in batch.facts:
             told = handlers[type(fact)](stream, fact, now)
-            if told is Told.NEW:
-                if holes_known and fact.sequence <= known:
-                    recovered += 1
-            elif told is Told.BEFORE:
-                duplicates += 1
-            else:
-                bad += 1
+            if told is not new:
+                duplicates += told is Told.BEFORE
+                bad += told is Told.BADLY
+        recovered = stream.seen.filled
         self._registry.count_holes(stream, recovered, now)
         if stream.state.lease_until and (stream.open or stream.fresh):
             self._registry.watch(stream, now)  # the lease was promised before there was a task
         if recovered:
             self._look_again_at_lost_evidence(stream, now)
-        return Receipt(
-            accepted=len(batch.facts) - bad,
-            duplicates=duplicates,
-            rejected={BAD_OPENING: bad} if bad else {},
-        )
+        if bad:
+            rejected = self._rejected(batch, {BAD_OPENING: bad}, now).rejected
+            return Receipt(len(batch.facts) - bad, duplicates, rejected)
+        return Receipt(len(batch.facts), duplicates)
+
+    def _rejected(self, batch: Batch, reasons: dict[str, int], now: float) -> Receipt:
+        service = self._labels.service(batch.source.service)
+        for reason, count in reasons.items():
+            self._totals.add(totals.EVIDENCE_REJECTED, (service, reason), now, count)
+        return Receipt(rejected=reasons)
 
     def stream_ended(self, stream_id: bytes, now: float, *, alive_at: float) -> None:
         """A process died for certain: its lock fell, and its spool was read to the end.
@@ -283,6 +286,12 @@ class Book:
             streams_live=len(self._registry.streams) - ended,
             streams_ended=ended,
             open_tasks=sum(a.in_flight for a in accounts.values()),
+        )
+
+    def audit(self, now: float) -> Audit:
+        """Whether the book, as of the last drain, can be trusted, and what is missing."""
+        return audit(
+            self._registry.labelled(), self.view(), now, self._limits.client_backoff_seconds
         )
 
     def in_flight(self) -> Iterator[OpenTask]:

@@ -240,6 +240,8 @@ class StreamState(msgspec.Struct, frozen=True, gc=False, array_like=True):
     """Of the record that told the greatest ``settled_reported``."""
     clock_steps: tuple[tuple[float, float], ...] = ()
     """(the sidecar's clock when the stream's was set anew, the offset before), oldest first."""
+    incomplete_since: float = 0.0
+    """The sidecar's clock when the oldest hole appeared, given up or not; 0 without holes."""
     newest_at: float = 0.0
     """The time, by the stream's clock, of the record with the greatest number."""
     closings_lost: int = 0

@@ -1,5 +1,6 @@
 """The streams a book knows: admitted, watched by one timer each, and forgotten after retention."""
 
+from collections.abc import Iterator
 from itertools import islice
 from typing import Final
 
@@ -111,7 +112,9 @@ class Registry:
             return
         service = self._labels.service(stream.source.service)
         self._totals.add(totals.EVIDENCE_RECOVERED, (service,), now, recovered)
-        lost = stream.seen.close_oldest(self._limits.hole_ranges_per_stream)
+        lost = stream.seen.close_oldest(
+            self._limits.hole_ranges_per_stream, stream.state.given_up_below
+        )
         self._totals.add(totals.EVIDENCE_LOST, (service,), now, lost)
         self._show_holes(stream, service, now)
 
@@ -124,7 +127,15 @@ class Registry:
             stream.state = replace(stream.state, given_up_below=stream.seen.highest + 1)
             self._show_holes(stream, service, now)
 
+    def labelled(self) -> Iterator[tuple[str, Stream]]:
+        """Every stream, with the label of its service."""
+        for stream in self.streams.values():
+            yield self._labels.service(stream.source.service), stream
+
     def _show_holes(self, stream: Stream, service: str, now: float) -> None:
+        if bool(stream.seen.holes) != bool(stream.state.incomplete_since):
+            since = now if stream.seen.holes else 0.0
+            stream.state = replace(stream.state, incomplete_since=since)
         missing = stream.missing()
         self.holes[service] = self.holes.get(service, 0) + missing - stream.missing_now
         stream.missing_now = missing

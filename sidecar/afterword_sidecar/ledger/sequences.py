@@ -11,12 +11,20 @@ Ranges = tuple[tuple[int, int], ...]
 class SequenceSet:
     """The numbers 1 .. ``highest`` without ``holes``. O(1) in order, O(log holes) otherwise."""
 
-    __slots__ = ("highest", "holes")
+    __slots__ = ("_known", "filled", "highest", "holes")
 
     def __init__(self, highest: int = 0, holes: Ranges = ()) -> None:
         self.highest = highest
+        self._known = 0
+        self.filled = 0
+        """How many numbers have come since ``begin`` that were missing before it."""
         self.holes: list[tuple[int, int]] = list(holes)
         """Inclusive ranges, ascending, disjoint, none beyond ``highest``."""
+
+    def begin(self) -> None:
+        """Count anew what comes of what is missing by now."""
+        self._known = self.highest if self.holes else 0
+        self.filled = 0
 
     def see(self, number: int) -> bool:
         """Take note of ``number``. Returns False if it was seen before."""
@@ -55,6 +63,7 @@ class SequenceSet:
         kept: list[tuple[int, int]] = []
         for start, end in self.holes[first_hole:after]:
             new += min(end, high) - max(start, low) + 1
+            self.filled += max(0, min(end, high, self._known) - max(start, low) + 1)
             kept.extend(part for part in ((start, low - 1), (high + 1, end)) if part[0] <= part[1])
         self.holes[first_hole:after] = kept
         return new
@@ -74,12 +83,17 @@ class SequenceSet:
             if start <= high
         )
 
-    def close_oldest(self, keep: int) -> int:
-        """Forget all but the ``keep`` newest ranges, as if seen. Returns how many numbers went."""
+    def close_oldest(self, keep: int, given_up_below: int = 0) -> int:
+        """Forget all but the ``keep`` newest ranges, as if seen.
+
+        Returns how many numbers went that were not given up before.
+        """
         excess = len(self.holes) - keep
         if excess <= 0:
             return 0
-        forgotten = sum(end - start + 1 for start, end in self.holes[:excess])
+        forgotten = sum(
+            max(0, end - max(start, given_up_below) + 1) for start, end in self.holes[:excess]
+        )
         del self.holes[:excess]
         return forgotten
 
@@ -90,6 +104,7 @@ class SequenceSet:
         start, end = self.holes[index]
         if number > end:
             return False
+        self.filled += number <= self._known
         parts = [part for part in ((start, number - 1), (number + 1, end)) if part[0] <= part[1]]
         self.holes[index : index + 1] = parts
         return True

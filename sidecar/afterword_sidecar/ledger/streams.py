@@ -216,9 +216,9 @@ class Stream:
         """How long it may be silent before it is forgotten, seconds."""
         if self.foreign:
             return limits.foreign_retention_seconds
-        if self.state.lock_fell_at:
+        if self.state.lock_fell_at and not self.seen.holes:
             return limits.ended_stream_retention_seconds
-        if self.state.same_clock and not self.state.spool_gone_at:
+        if self.state.same_clock and not (self.state.spool_gone_at or self.state.lock_fell_at):
             return FOREVER_SECONDS  # its lock is held: an idle process is not a forgotten one
         return limits.stream_retention_seconds
 

@@ -17,6 +17,7 @@ START_DELAY: Final = "start_delay"
 BUDGET_USED: Final = "budget_used"
 EVIDENCE_LOST: Final = "evidence_lost"
 EVIDENCE_RECOVERED: Final = "evidence_recovered"
+EVIDENCE_REJECTED: Final = "evidence_rejected"
 LABEL_OVERFLOW: Final = "label_overflow"
 BURIED: Final = "dead_letters_buried"
 

@@ -175,10 +175,17 @@ def _evidence(view: View, totals: _Totals) -> Iterator[Metric]:
     )
     yield _plain_counter(
         "afterword_evidence_recovered",
-        "Records that came after they had been given up.",
+        "Records that came after they had been missing.",
         ("service_name",),
         totals,
         kinds.EVIDENCE_RECOVERED,
+    )
+    yield _plain_counter(
+        "afterword_evidence_rejected",
+        "Records the book did not take, by reason.",
+        ("service_name", "reason"),
+        totals,
+        kinds.EVIDENCE_REJECTED,
     )
     yield _plain_counter(
         "afterword_label_overflow",
