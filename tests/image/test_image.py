@@ -15,6 +15,7 @@ from worlds.container import Image, contained, process_one
 from worlds.sidecar_process import until
 
 NAME: Final = "localhost/afterword-sidecar:latest"
+SHOP: Final = "localhost/afterword-demo-shop:latest"
 OWNER: Final = 10001
 PORTS: Final = {"AFTERWORD_SIDECAR_RECEIVER_PORT": "0", "AFTERWORD_SIDECAR_OPERATORS_PORT": "0"}
 APP: Final = """
@@ -58,6 +59,13 @@ OPENING: Final = {
 @pytest.fixture(scope="session")
 def image() -> Iterator[Image]:
     mounted = Image(NAME)
+    yield mounted
+    mounted.remove()
+
+
+@pytest.fixture(scope="session")
+def shop() -> Iterator[Image]:
+    mounted = Image(SHOP)
     yield mounted
     mounted.remove()
 
@@ -174,6 +182,43 @@ def test_an_application_of_another_user_shares_a_spool(
             return [each for each in tasks(operators) if each["outcome"] == "dropped"] or None
 
         assert until(dropped)[0]["reason"] == "instance_lost"
+        assert sidecar.stop() == 0
+
+
+def test_the_demos_shop_loses_work_in_its_own_container(
+    image: Image, shop: Image, state: Path, tmp_path: Path
+) -> None:
+    """The two images of `compose.yaml` with a spool between them: live data, then a kill -9."""
+    spool = owned(tmp_path / "spool", 0o2770)
+    with image.run(state, {**PORTS, "AFTERWORD_SPOOL": "/var/spool/afterword"}, spool) as sidecar:
+        told = {
+            **dict(each.split("=", 1) for each in shop.config["Env"]),
+            "AFTERWORD_SPOOL": "/var/spool/afterword",
+            "OTEL_SERVICE_NAME": "shop",
+            "OTEL_EXPORTER_OTLP_ENDPOINT": sidecar.addresses["receiver"],
+            "OTEL_EXPORTER_OTLP_PROTOCOL": "http/protobuf",
+            "OTEL_METRICS_EXPORTER": "none",
+            "OTEL_LOGS_EXPORTER": "none",
+        }
+        mounts = {"/var/spool/afterword": spool}
+        command = ["sh", "-c", 'cd /srv && exec "$@"', "shop", *shop.config["Cmd"]]
+        with (tmp_path / "shop.log").open("wb") as log:
+            process = subprocess.Popen(
+                contained(shop.root, shop.config["User"], mounts, told, command, ["/tmp"]),
+                stdout=log,
+                stderr=log,
+            )
+        operators = sidecar.addresses["operators"]
+
+        def seen(outcome: str) -> list[dict[str, str]] | None:
+            return [each for each in tasks(operators) if each["outcome"] == outcome] or None
+
+        try:
+            until(lambda: seen("completed") and seen("in_flight"))
+        finally:
+            os.kill(process_one(process.pid), signal.SIGKILL)  # and with process 1 all the others
+            process.wait()
+        assert {each["reason"] for each in until(lambda: seen("dropped"))} == {"instance_lost"}
         assert sidecar.stop() == 0
 
 

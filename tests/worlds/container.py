@@ -145,6 +145,7 @@ def contained(
     mounts: Mapping[str, Path],
     environment: Mapping[str, str],
     command: Sequence[str],
+    tmpfs: Sequence[str] = (),
 ) -> list[str]:
     """The command line that runs ``command`` in a container.
 
@@ -155,10 +156,13 @@ def contained(
     groups = f"--groups={others[0]}" if others else "--clear-groups"
     becoming = f"{' '.join(PRIVILEGES)} --reuid={uid} --regid={gid} {groups}"
     steps = [
+        # Places to mount at are made, as every engine does, before the root is closed.
+        f"mkdir -p {' '.join(f'{at}{path}' for path in (*mounts, *tmpfs))}",
         f"mount --bind {at} {at}",
         f"mount -o remount,bind,ro {at}",
         f"mount -t proc proc {at}/proc",
         f"mount --bind /dev {at}/dev",
+        *(f"mount -t tmpfs tmpfs {at}{path}" for path in tmpfs),
         *(f"mount --bind {shlex.quote(str(host))} {at}{path}" for path, host in mounts.items()),
         f'exec chroot {at} /usr/bin/setpriv {becoming} "$@"',
     ]
