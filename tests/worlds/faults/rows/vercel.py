@@ -14,6 +14,7 @@ from worlds.faults.fault import (
     SHUTDOWN,
     SKIPPED,
     Case,
+    Expected,
     Fault,
     expect,
     inferred,
@@ -28,8 +29,14 @@ from worlds.faults.world import GRACE_SECONDS, World
 ENDING = ("wait_until complete", "wait_until fail", "wait_until raise_timeout", "own time_out")
 HANGING = ("wait_until hang", "own hang")
 WAITING = ("wait_until wait", "wait_until wait_and_fail", "own wait")
-SECONDS = 1.0
-"""An invocation's maximum duration, where it is to pass."""
+SECONDS, SECONDS_A_TASK = 1.0, 0.02
+"""An invocation's maximum duration, where it is to pass: what ends by itself has ended long before,
+unless the machine is slow."""
+
+
+def seconds_of(world: World) -> float:
+    """An invocation's maximum duration, for all of the row's tasks."""
+    return SECONDS + SECONDS_A_TASK * world.tasks
 
 
 def function(world: World, variable: str = "app", **environment: str) -> Function:
@@ -41,27 +48,44 @@ def function(world: World, variable: str = "app", **environment: str) -> Functio
 def cut_off(world: World, instance: Function, deadline: float) -> Case:
     """Killed at its deadline, or as soon after it as all was under way.
 
-    Over HTTP what ended in the last moments may have told so to nobody.
+    Over HTTP what was told in the last moments may not have left.
     """
     instance.platform.kill_in(max(0.0, deadline - true_now()))
     instance.platform.killed()
     verdicts = [proven(*OVERDUE)] if world.by_spool else [inferred(*OVERDUE)]
     if true_now() > deadline + GRACE_SECONDS:  # a slow machine: the book may not have waited
         verdicts.append(inferred(*OVERDUE))
-    judged = case(world, expect(*verdicts, sealed_at=deadline))
+    expected = late(world, expect(*verdicts, sealed_at=deadline), deadline).expected
     if world.by_spool:
-        return judged
-    expected = {
-        number: each._replace(closing_may_die=True) for number, each in judged.expected.items()
+        return Case(expected)
+    told = truth.read(world.truth_path)
+    may_die = {
+        number: each._replace(
+            opening_may_die=told[number].began_at is None or world.delivery != "durable",
+            closing_may_die=True,
+        )
+        for number, each in expected.items()
     }
-    return judged._replace(expected=expected)
+    return Case(may_die)
+
+
+def late(world: World, unended: Expected, deadline: float) -> Case:
+    """What truly ended after its deadline may have been given up before."""
+    alarms = frozenset({inferred(*OVERDUE)})
+    told = truth.read(world.truth_path)
+    expected = {
+        number: each._replace(alarms=alarms) if (told[number].ended_at or 0) > deadline else each
+        for number, each in case(world, unended).expected.items()
+    }
+    return Case(expected)
 
 
 def pass_the_deadline(world: World, *, variable: str) -> Case:
     """The platform kills the function at its deadline, with work that does not end."""
     instance = function(world, variable)
-    deadline = true_now() + SECONDS
-    instance.invoke(world.mix(*HANGING, *ENDING), seconds=SECONDS)
+    seconds = seconds_of(world)
+    deadline = true_now() + seconds
+    instance.invoke(world.mix(*HANGING, *ENDING), seconds=seconds)
     instance.under_way()
     return cut_off(world, instance, deadline)
 
@@ -70,8 +94,9 @@ def hang_in_the_drain(world: World) -> Case:
     """One sibling hangs: the runtime logs nothing of those that failed, and is killed."""
     instance = function(world)
     *others, last = world.numbers
-    deadline = true_now() + SECONDS
-    instance.invoke({**mix(others, ENDING, world.seed), last: HANGING[0]}, seconds=SECONDS)
+    seconds = seconds_of(world)
+    deadline = true_now() + seconds
+    instance.invoke({**mix(others, ENDING, world.seed), last: HANGING[0]}, seconds=seconds)
     instance.under_way()
     return cut_off(world, instance, deadline)
 
@@ -80,9 +105,10 @@ def hang_in_the_background(world: World) -> Case:
     """A background task of Starlette's hangs: no handed-over work of its invocation begins."""
     instance = function(world)
     first, *others = world.numbers
-    deadline = true_now() + SECONDS
+    seconds = seconds_of(world)
+    deadline = true_now() + seconds
     orders = {first: "background hang", **mix(others, ENDING, world.seed)}
-    instance.invoke(orders, seconds=SECONDS)
+    instance.invoke(orders, seconds=seconds)
     instance.began([first])
     return cut_off(world, instance, deadline)
 
@@ -90,7 +116,7 @@ def hang_in_the_background(world: World) -> Case:
 def kill_early(world: World) -> Case:
     """Out of memory, say: killed long before its deadline, when all it told had arrived."""
     instance = function(world)
-    seconds = 60.0 if world.by_spool else 4 * SECONDS
+    seconds = 60.0 if world.by_spool else 2 * seconds_of(world)
     deadline = true_now() + seconds
     instance.invoke(world.mix(*HANGING, *ENDING), seconds=seconds)
     instance.under_way()
@@ -167,8 +193,9 @@ def hand_over_twice(world: World) -> Case:
 def freeze(world: World, *, thaws: bool) -> Case:
     """No processor from before the deadline until after it; then thawed, or killed as it is."""
     instance = function(world)
-    deadline = true_now() + SECONDS
-    instance.invoke(world.mix(*WAITING, *ENDING), seconds=SECONDS)
+    seconds = seconds_of(world)
+    deadline = true_now() + seconds
+    instance.invoke(world.mix(*WAITING, *ENDING), seconds=seconds)
     instance.under_way()
     instance.known()
     instance.freeze()
@@ -180,20 +207,14 @@ def freeze(world: World, *, thaws: bool) -> Case:
         return all(book[number].settled for number in frozen)
 
     world.until(are_given_up, "the book has given up those that are frozen")
+    overdue = expect(proven(*OVERDUE), inferred(*OVERDUE), sealed_at=deadline)
     if not thaws:
         instance.kill()
-        return case(world, expect(proven(*OVERDUE), inferred(*OVERDUE), sealed_at=deadline))
+        return late(world, overdue, deadline)
     instance.release()
     instance.platform.thaw()
     instance.ended(frozen)
-    alarms = frozenset({inferred(*OVERDUE)})
-    ended = case(world)
-    return ended._replace(
-        expected={
-            number: each._replace(alarms=alarms) if number in frozen else each
-            for number, each in ended.expected.items()
-        }
-    )
+    return late(world, overdue, deadline)
 
 
 ROWS = (
