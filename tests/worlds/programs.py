@@ -1,4 +1,4 @@
-"""Programs of Debian packages that tests run for real: Prometheus, promtool, Chromium.
+"""Programs of Debian packages that tests run for real: Prometheus, promtool, nginx, Chromium.
 
 ``.ci/packages`` fetches them; a test that uses one is marked ``debian``.
 """
@@ -8,7 +8,7 @@ import shutil
 from pathlib import Path
 from typing import Final
 
-UNPACKED: Final = Path(__file__).parents[2] / ".debian" / "usr" / "bin"
+UNPACKED: Final = Path(__file__).parents[2] / ".debian" / "usr"
 
 
 def program(name: str) -> Path:
@@ -17,7 +17,10 @@ def program(name: str) -> Path:
     Raises:
         LookupError: it is not there; run ``.ci/packages``.
     """
-    found = shutil.which(name, path=f"{UNPACKED}{os.pathsep}{os.environ.get('PATH', '')}")
+    unpacked = (str(UNPACKED / "bin"), str(UNPACKED / "sbin"))
+    found = shutil.which(
+        name, path=os.pathsep.join((*unpacked, os.environ.get("PATH", ""), "/usr/sbin"))
+    )
     if found is None:
         raise LookupError(f"find program {name}: not on the path; run .ci/packages")
     return Path(found)
