@@ -1,6 +1,7 @@
 """What runs a row's tasks, and what can be waited for of them, by their own account."""
 
 import os
+from abc import ABC, abstractmethod
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Final
@@ -12,7 +13,7 @@ from worlds.faults.world import World
 _RUNS_NOW: Final = (*FOREVER, *WAITING, "block", "stall")
 
 
-class Served:
+class Served(ABC):
     """The tasks of one application, wherever it is served."""
 
     def __init__(self, world: World) -> None:
@@ -24,9 +25,9 @@ class Served:
         world.cleared(self.release)
 
     @property
+    @abstractmethod
     def log(self) -> str:
         """What it has said so far."""
-        raise NotImplementedError
 
     @property
     def environment(self) -> dict[str, str]:
