@@ -3,6 +3,7 @@
 import click
 
 from afterword_sidecar import __version__
+from afterword_sidecar.cli.audit import audit
 from afterword_sidecar.cli.reading import dead_letters, tasks
 from afterword_sidecar.cli.sidecar import sidecar
 from afterword_sidecar.cli.verify import verify
@@ -15,6 +16,7 @@ def afterword() -> None:
 
 
 afterword.add_command(sidecar)
+afterword.add_command(audit)
 afterword.add_command(tasks)
 afterword.add_command(dead_letters)
 afterword.add_command(verify)

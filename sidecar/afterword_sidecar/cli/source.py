@@ -1,6 +1,7 @@
 """Where the reading commands read: a running sidecar's API, or a book's file that nobody holds."""
 
 import http.client
+import time
 from collections.abc import Callable, Iterator
 from contextlib import closing
 from http import HTTPStatus
@@ -11,16 +12,20 @@ from urllib.parse import quote, urlencode, urlsplit
 import msgspec
 
 from afterword_sidecar.cli.errors import CommandError
+from afterword_sidecar.ledger.book import Book
+from afterword_sidecar.ledger.limits import Limits
 from afterword_sidecar.stores.contract import Store, StoreError
 from afterword_sidecar.stores.sqlite import SqliteStore
-from afterword_sidecar.web import api_dead_letters, api_parameters
+from afterword_sidecar.web import api_audit, api_dead_letters, api_parameters
 from afterword_sidecar.web import api_shapes as shapes
 from afterword_sidecar.web.api_parameters import (
+    AUDIT_PARAMETERS,
     DEAD_LETTER_PARAMETERS,
     TASK_PARAMETERS,
     ParameterError,
 )
 from afterword_sidecar.web.api_tasks import Snapshot, TaskFilter
+from afterword_sidecar.web.audit_shapes import Audit
 
 T = TypeVar("T")
 Asked = dict[str, str]
@@ -46,6 +51,9 @@ class Source(Protocol):
 
     def dead_letter(self, letter_id: str) -> shapes.DeadLetterWithPayload | None:
         """One dead letter; ``None`` if there is none."""
+
+    def audit(self, asked: Asked) -> Audit:
+        """Whether the book can be trusted."""
 
 
 class ApiSource:
@@ -87,6 +95,10 @@ class ApiSource:
         """``GET /api/v1/dead-letters/{id}``."""
         body = self._get(f"/api/v1/dead-letters/{quote(letter_id, safe='')}", {}, may_lack=True)
         return self._decode(body, shapes.DeadLetterWithPayload) if body else None
+
+    def audit(self, asked: Asked) -> Audit:
+        """``GET /api/v1/audit``."""
+        return self._decode(self._get("/api/v1/audit", asked), Audit)
 
     def _get(self, path: str, asked: Asked, *, may_lack: bool = False) -> bytes:
         query = f"?{urlencode(asked)}" if asked else ""
@@ -151,6 +163,13 @@ class DatabaseSource:
     def dead_letter(self, letter_id: str) -> shapes.DeadLetterWithPayload | None:
         """A letter as the API gives it."""
         return self._ask(lambda store: api_dead_letters.one(store, letter_id))
+
+    def audit(self, asked: Asked) -> Audit:
+        """The audit of the book as its sidecar left it."""
+        wanted = _read(AUDIT_PARAMETERS, asked)
+        now = time.time()
+        book = self._ask(lambda store: Book.restore(Limits(), store.load(), now))
+        return api_audit.answer(book.audit(now), **wanted)
 
     def _ask(self, question: Callable[[Store], T]) -> T:
         try:

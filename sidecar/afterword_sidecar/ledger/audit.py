@@ -19,6 +19,8 @@ from afterword_sidecar.ledger.view import SeriesLabels, View
 RANGES_SHOWN: Final = 20
 FAULTS_SHOWN: Final = 100
 """Streams at fault that are shown of one service; the others are counted."""
+_ON_ITS_WAY_SECONDS: Final = 35.0
+"""The longest pause of our clients: totals that are told ahead of what they count are no fault."""
 
 LIVE: Final = "live"
 ENDED: Final = "ended"
@@ -105,21 +107,15 @@ class Audit(msgspec.Struct, frozen=True):
         return all(each.trusted for each in self.services)
 
 
-def audit(
-    streams: Iterable[tuple[str, Stream]], view: View, now: float, patience_seconds: float
-) -> Audit:
-    """Audit a book: its streams, each with the label of its service, and its committed numbers.
-
-    ``patience_seconds``: how long a stream's evidence may be on its way before totals that say more
-    than has arrived are held against it.
-    """
+def audit(streams: Iterable[tuple[str, Stream]], view: View, now: float) -> Audit:
+    """Audit a book: its streams, each with the label of its service, and its committed numbers."""
     found: dict[str, list[StreamFault]] = {}
     live: dict[str, int] = {}
     ended: dict[str, int] = {}
     for service, stream in streams:
         counted = ended if stream.state.lock_fell_at else live
         counted[service] = counted.get(service, 0) + 1
-        fault = _fault(stream, now, patience_seconds)
+        fault = _fault(stream, now)
         if fault is not None:
             found.setdefault(service, []).append(fault)
     labels = {each[0] for each in view.series_created} | live.keys() | ended.keys()
@@ -131,7 +127,7 @@ def audit(
     return Audit(now, services)
 
 
-def _fault(stream: Stream, now: float, patience_seconds: float) -> StreamFault | None:
+def _fault(stream: Stream, now: float) -> StreamFault | None:
     state, holes = stream.state, stream.seen.holes
     if stream.foreign:
         return None
@@ -139,7 +135,7 @@ def _fault(stream: Stream, now: float, patience_seconds: float) -> StreamFault |
         state.settled_reported > stream.settled_arrived
         or state.scheduled_reported > stream.scheduled_arrived
     )
-    on_its_way = now - state.last_heard_at < patience_seconds and not state.lock_fell_at
+    on_its_way = now - state.last_heard_at < _ON_ITS_WAY_SECONDS and not state.lock_fell_at
     if not (holes or state.closings_lost or state.spool_gone_at or (behind and not on_its_way)):
         return None
     missing = stream.seen.missing()

@@ -290,9 +290,7 @@ class Book:
 
     def audit(self, now: float) -> Audit:
         """Whether the book, as of the last drain, can be trusted, and what is missing."""
-        return audit(
-            self._registry.labelled(), self.view(), now, self._limits.client_backoff_seconds
-        )
+        return audit(self._registry.labelled(), self.view(), now)
 
     def in_flight(self) -> Iterator[OpenTask]:
         """Every open task, stream by stream, oldest first within each."""

@@ -154,6 +154,7 @@ LOSS_PARAMETERS: Final = (
 BOOK_PARAMETERS: Final = (
     _choice("range", "How far back the slots reach; by default 1h.", "10m", "1h", "6h", "24h"),
 )
+AUDIT_PARAMETERS: Final = (_text("service", "The service label it is counted under."),)
 SUMMARY_PARAMETERS: Final = (
     _text("service", "The service label it is counted under."),
     _text("task", "The task label it is counted under."),

@@ -13,7 +13,9 @@ from typing import Any, Final
 import msgspec
 
 from afterword_sidecar.web import api_shapes as shapes
+from afterword_sidecar.web import audit_shapes
 from afterword_sidecar.web.api_parameters import (
+    AUDIT_PARAMETERS,
     BOOK_PARAMETERS,
     DEAD_LETTER_PARAMETERS,
     LOSS_PARAMETERS,
@@ -42,6 +44,7 @@ def description() -> dict[str, Any]:
     """The document as it should be."""
     types = (
         shapes.Book,
+        audit_shapes.Audit,
         shapes.TaskSummaryPage,
         shapes.Losses,
         shapes.TaskPage,
@@ -89,6 +92,14 @@ def _paths() -> dict[str, Any]:
                 [shapes.Book],
                 parameters=_query(BOOK_PARAMETERS),
                 failures=(400,),
+            )
+        },
+        "/api/v1/audit": {
+            "get": _get(
+                "Whether the book can be trusted, and what is missing where it cannot",
+                [audit_shapes.Audit],
+                parameters=_query(AUDIT_PARAMETERS),
+                failures=(400, 503),
             )
         },
         "/api/v1/summaries": {

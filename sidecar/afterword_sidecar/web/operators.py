@@ -14,7 +14,7 @@ from aiohttp.typedefs import Handler
 from afterword_sidecar.service import Service
 from afterword_sidecar.spool.stats import SpoolStats
 from afterword_sidecar.upstream import UpstreamStats
-from afterword_sidecar.web import api_dead_letters, api_parameters, openapi
+from afterword_sidecar.web import api_audit, api_dead_letters, api_parameters, openapi
 from afterword_sidecar.web import api_shapes as shapes
 from afterword_sidecar.web.api_summaries import SummaryFilter
 from afterword_sidecar.web.page.routes import PageSettings, add_page
@@ -62,6 +62,7 @@ def operators_app(
             web.get("/readyz", api.readyz),
             web.get("/api/v1/openapi.json", api.openapi),
             web.get("/api/v1/book", api.book),
+            web.get("/api/v1/audit", api.audit),
             web.get("/api/v1/summaries", api.summaries),
             web.get("/api/v1/losses", api.losses),
             web.get("/api/v1/tasks", api.tasks),
@@ -96,6 +97,12 @@ class _Api:
         asked = api_parameters.read(api_parameters.BOOK_PARAMETERS, request.query.items())
         found = await self._readings.book(asked.get("range", "1h"))
         return _json(msgspec.json.encode(found))
+
+    async def audit(self, request: web.Request) -> web.Response:
+        asked = api_parameters.read(api_parameters.AUDIT_PARAMETERS, request.query.items())
+        now = self._service.now()
+        found = await self._service.inspect(lambda book: book.audit(now))
+        return _json(msgspec.json.encode(api_audit.answer(found, asked.get("service", ""))))
 
     async def summaries(self, request: web.Request) -> web.Response:
         asked = api_parameters.read(api_parameters.SUMMARY_PARAMETERS, request.query.items())
