@@ -37,7 +37,9 @@ def chart(
     layers = _stacked(lines) if stacked else [(line, None) for line in lines]
     highest = max((value for line, _ in layers for _, value in line.points), default=0.0)
     wanted = [step["value"] for step in dashed if step["value"] <= 3 * highest]
-    top = _rounded_up(max([highest * 1.05, *wanted, 1e-9])) if highest else 1.0
+    top = max([highest * 1.05, *wanted]) if highest else 1.0
+    minutes = 60.0 if defaults["unit"] == "s" and top > 60 else 1.0  # noqa: PLR2004 - a minute
+    top = minutes * _rounded_up(top / minutes)
     plot = _Plot(span, top, size)
     drawn = [plot.grid(defaults["unit"])]
     for place, (line, below) in enumerate(layers):
