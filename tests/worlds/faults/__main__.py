@@ -56,8 +56,16 @@ def _shown(console: Console, runs: list[Run], under_way: Iterator[Result]) -> li
         shown = bar.add_task("", total=len(runs))
         for result in under_way:
             done[result.run] = result
+            if not console.is_terminal:
+                console.print(f"{len(done)}/{len(runs)} {_line(result)}")
             bar.update(shown, description=result.run.fault.name, advance=1)
     return [done[run] for run in runs]
+
+
+def _line(result: Result) -> str:
+    how = "[green]right[/]" if result.agrees else "[bold red]WRONG[/]"
+    how = "[bold red]NOT RUN[/]" if result.not_run else how
+    return f"{how} {result.run.fault.name}, {result.run.delivery}"
 
 
 def _tell(console: Console, result: Result, tasks: int, seed: int) -> None:

@@ -18,6 +18,7 @@ from worlds.faults.rows import (
     shapes,
     sidecars,
     vercel,
+    vercel_deadlines,
 )
 
 ON_VERCEL: Final = "Vercel"
@@ -37,7 +38,7 @@ FAMILIES: Final[Mapping[str, tuple[Fault, ...]]] = {
     "gunicorn": servers_gunicorn.ROWS,
     "hypercorn": servers_hypercorn.ROWS,
     "uWSGI": servers_uwsgi.ROWS,
-    ON_VERCEL: vercel.ROWS,
+    ON_VERCEL: (*vercel_deadlines.ROWS, *vercel.ROWS),
 }
 
 FAULTS: Final = tuple(fault for family in FAMILIES.values() for fault in family)
