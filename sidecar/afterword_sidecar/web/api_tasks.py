@@ -17,6 +17,7 @@ import msgspec
 
 from afterword_sidecar.ledger.book import Book
 from afterword_sidecar.ledger.records import OpenTask, SettledTask, TaskKey
+from afterword_sidecar.ledger.view import View
 from afterword_sidecar.service import Service
 from afterword_sidecar.web import api_shapes as shapes
 from afterword_sidecar.web import api_views
@@ -64,8 +65,16 @@ class TaskFilter(msgspec.Struct, frozen=True, kw_only=True):
 class Snapshot:
     """The tasks of one moment."""
 
-    def __init__(self, name: str, open_tasks: list[OpenTask], settled: list[SettledTask]) -> None:
+    def __init__(
+        self,
+        name: str,
+        open_tasks: list[OpenTask],
+        settled: list[SettledTask],
+        view: View | None = None,
+    ) -> None:
         self.name = name
+        self.view = view or View()
+        """The totals of the same moment."""
         self._open = open_tasks
         self._settled = settled
         self._ordered = False
@@ -130,10 +139,10 @@ class Snapshots:
         now = self._clock()
         if self._kept and now - self._taken_at < SHARED_FOR_SECONDS:
             return next(reversed(self._kept.values()))[0]
-        open_tasks = await self._service.inspect(_open_tasks)
+        open_tasks, view = await self._service.inspect(_open_tasks)
         self._number += 1
         settled = list(self._service.recently_settled)
-        snapshot = Snapshot(f"{self._run}.{self._number}", open_tasks, settled)
+        snapshot = Snapshot(f"{self._run}.{self._number}", open_tasks, settled, view)
         self._taken_at = now
         self._kept[snapshot.name] = (snapshot, now)
         self.forget()
@@ -160,5 +169,5 @@ class Snapshots:
                 del self._kept[name]
 
 
-def _open_tasks(book: Book) -> list[OpenTask]:
-    return list(book.in_flight())
+def _open_tasks(book: Book) -> tuple[list[OpenTask], View]:
+    return list(book.in_flight()), book.view()

@@ -7,7 +7,8 @@ from typing import Any, Final
 
 from afterword_sidecar.ledger.book import Book
 from afterword_sidecar.ledger.records import TaskKey
-from afterword_sidecar.service import Service
+from afterword_sidecar.ledger.view import View
+from afterword_sidecar.service import Refused, Service
 from afterword_sidecar.service.history import SLOT_SECONDS
 from afterword_sidecar.stores.positions import key_from
 from afterword_sidecar.web import (
@@ -39,7 +40,22 @@ class Readings:
 
     async def book(self, reach: str) -> shapes.Book:
         """All of it, with the slots of ``reach``, a key of ``api_book.REACHES``."""
-        view, now = await self._service.view(), self._service.now()
+        return await self._book_of(await self._service.view(), reach)
+
+    async def glance(self, reach: str, most: int) -> tuple[shapes.Book, list[shapes.Task]]:
+        """The book and the tasks longest in flight, oldest first, of one moment.
+
+        While the store fails the book is of its last commit, and no task is listed.
+        """
+        try:
+            snapshot = await self._snapshots.take()
+        except Refused:
+            return await self.book(reach), []
+        oldest = await asyncio.to_thread(snapshot.oldest, most)
+        return await self._book_of(snapshot.view, reach), oldest
+
+    async def _book_of(self, view: View, reach: str) -> shapes.Book:
+        now = self._service.now()
         whole_seconds, slot_seconds = api_book.REACHES[reach]
         summarise = partial(
             api_book.book,
@@ -76,11 +92,6 @@ class Readings:
         found = self._snapshots.find(cursor) if cursor else (await self._snapshots.take(), 0)
         snapshot, position = found
         return await asyncio.to_thread(snapshot.page, TaskFilter(**wanted), limit, position)
-
-    async def oldest_in_flight(self, most: int) -> list[shapes.Task]:
-        """The tasks longest in flight, the oldest first."""
-        snapshot = await self._snapshots.take()
-        return await asyncio.to_thread(snapshot.oldest, most)
 
     async def task(self, task_id: str) -> shapes.Task | None:
         """One task: in flight, lost (a ``DeadLetterWithPayload``), or settled lately.

@@ -178,7 +178,12 @@ def _as_table(book: shapes.Book) -> h.Element:
 
 def _in_flight(given: BookPage) -> h.Element:
     in_flight = given.book.balance.in_flight
-    if not given.oldest:
+    if in_flight and not given.oldest:
+        content = layout.empty(
+            "Not known at the moment.",
+            "The store fails, and what is in flight is shown only as it is stored.",
+        )
+    elif not given.oldest:
         content = layout.empty(
             "Nothing is in flight.",
             "Every task that was handed over has its verdict.",

@@ -12,6 +12,7 @@ from aiohttp import web
 from afterword_sidecar.service import Refused, Service
 from afterword_sidecar.stores.contract import StoreError
 from afterword_sidecar.web import api_parameters as parameters
+from afterword_sidecar.web import api_shapes as shapes
 from afterword_sidecar.web.api_losses import window_began
 from afterword_sidecar.web.api_parameters import ParameterError
 from afterword_sidecar.web.api_summaries import SummaryFilter
@@ -91,12 +92,9 @@ class _Pages:
         asked = _read(parameters.BOOK_PARAMETERS, request)
         up_seconds = self._service.now() - self._service.history.whole_since
         reach = asked.get("range") or ("1h" if up_seconds > _YOUNG_SECONDS else "10m")
-        given = BookPage(
-            book=await self._readings.book(reach),
-            reach=reach,
-            oldest=await self._unless_failing(self._readings.oldest_in_flight(OLDEST_SHOWN)) or (),
-            losses=await self._unless_failing(self._readings.losses({})),
-        )
+        book, oldest = await self._readings.glance(reach, OLDEST_SHOWN)
+        losses = await self._losses_unless_failing()
+        given = BookPage(book=book, reach=reach, oldest=oldest, losses=losses)
         return await asyncio.to_thread(book_page, given)
 
     async def tasks(self, request: web.Request, asked: Asked) -> str:
@@ -137,10 +135,10 @@ class _Pages:
     def _now(self) -> str:
         return moment(self._service.now())
 
-    async def _unless_failing(self, asked: Awaitable[Any]) -> Any:
+    async def _losses_unless_failing(self) -> shapes.Losses | None:
         """``None`` while the store fails: the rest of the page still shows its last commit."""
         try:
-            return await asked
+            return await self._readings.losses({})
         except (Refused, StoreError):
             return None
 
