@@ -69,7 +69,7 @@ class Others:
         """Queue what waits longest."""
         some = [self._waiting.popleft() for _ in range(min(len(self._waiting), AT_ONCE))]
         if self._logs is not None and self._telling.verdicts == "all":
-            # Off the loop: an event takes some 30 µs to build.
+            # Off the loop: an event takes some 60 µs to build.
             body = await asyncio.to_thread(verdicts_request, some)
             if self._logs.put(Request("logs", body)):
                 self._stats.verdicts_sent += len(some)
