@@ -131,18 +131,32 @@ def _evidence() -> list[Panel]:
             stacked=True,
         ),
         lines(
+            "Rejected, by service",
+            "Records a second that the book did not take: of a stream long forgotten (stale), or "
+            "without a place in their own.",
+            [
+                _rates(
+                    "afterword_evidence_rejected_total",
+                    "service_name, reason",
+                    "{{service_name}}: {{reason}}",
+                )
+            ],
+            unit="cps",
+            width=8,
+        ),
+        lines(
             "Told to come again",
             "Submissions a second that were refused for now.",
             [_rates(f"{_OF}submissions_refused_total", "reason", "{{reason}}")],
             unit="cps",
-            width=6,
+            width=8,
         ),
         lines(
             "Passed by",
             "Records a second that are not about deferred tasks.",
             [_rates(f"{_OF}records_passed_by_total", "signal", "{{signal}}")],
             unit="cps",
-            width=6,
+            width=8,
         ),
         lines(
             "Records given up and found again",
@@ -156,7 +170,6 @@ def _evidence() -> list[Panel]:
                 ),
             ],
             unit="cps",
-            width=6,
         ),
         lines(
             "Counted as _other",
@@ -164,7 +177,6 @@ def _evidence() -> list[Panel]:
             "names.",
             [_rates("afterword_label_overflow_total", "service_name", "{{service_name}}")],
             unit="cps",
-            width=6,
         ),
     ]
 

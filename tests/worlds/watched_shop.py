@@ -24,8 +24,10 @@ from worlds.prometheus import Prometheus
 from worlds.sidecar_process import SidecarProcess, until
 
 WORKERS: Final = 2
-_FLAGS: Final = ("--grace", "0.2s", "--tasks-per-service", "6")
+_FLAGS: Final = ("--grace", "0.2s", "--tasks-per-service", "6", "--stream-retention", "10s")
 _TOO_MANY_NAMES: Final = 8
+_FORGOTTEN: Final = "0f" * 16
+_SILENT: Final = "reports"
 _PLATFORM: Final = "vercel"
 
 
@@ -39,6 +41,7 @@ class WatchedShop:
     def open_for_business(self, prometheus: Prometheus) -> None:
         """The first orders, and all else that can be told, once: every series is then there."""
         self.story.order(self.story.customers.orders(24), _ignored)
+        self._tell_once()
         self.tell_the_rest()
         until(lambda: prometheus.value("sum(afterword_tasks_scheduled_total)"))
 
@@ -49,6 +52,7 @@ class WatchedShop:
         self.story.wait_for_workers(WORKERS + len(killing.workers))
         self.story.order(self.story.customers.orders(24), _ignored)
         self.tell_the_rest()
+        self._come_back_too_late()
         return len(killing.tasks)
 
     def tell_the_rest(self) -> None:
@@ -83,6 +87,23 @@ class WatchedShop:
         )
         self._post(otlp.scheduled(1, **at), otlp.scheduled(3, **at))  # a hole
         self._dead_with_a_hole(at)
+
+    def _tell_once(self) -> None:
+        """A process that lacks a record, says no more, and is forgotten: what it lacks is lost."""
+        at: dict[str, Any] = {"timeUnixNano": str(int(time.time() * 1e9))}
+        self._send([otlp.scheduled(1, **at), otlp.settled(3, 1, **at)], _FORGOTTEN, _SILENT)
+
+    def _come_back_too_late(self) -> None:
+        """It says something all the same once it has been forgotten: that is stale."""
+        until(
+            lambda: (
+                self.sidecar.counts(
+                    "afterword_evidence_lost_total", "service_name", service_name=_SILENT
+                )
+                or None
+            )
+        )
+        self._send([otlp.scheduled(4)], _FORGOTTEN, _SILENT)
 
     def _late(self, now: float, at: dict[str, Any]) -> None:
         """A closing that comes when the task has been pronounced timed out."""
@@ -144,8 +165,8 @@ class WatchedShop:
         status = self._send(list(records), stream or secrets.token_hex(16))
         assert status == httpx.codes.OK
 
-    def _send(self, records: list[Any], stream: str) -> int:
-        told = otlp.logs(records, stream=stream, resource={"service.name": "billing"})
+    def _send(self, records: list[Any], stream: str, service: str = "billing") -> int:
+        told = otlp.logs(records, stream=stream, resource={"service.name": service})
         url = f"{self.sidecar.receiver}/v1/logs"
         return httpx.post(url, json=told, timeout=20.0).status_code
 
