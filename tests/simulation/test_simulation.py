@@ -3,6 +3,7 @@
 import pytest
 
 from afterword_sidecar.ledger import verdicts
+from afterword_sidecar.ledger.sequences import SequenceSet
 from afterword_sidecar.ledger.totals import Totals
 from worlds.simulation.judge import WrongVerdictError
 from worlds.simulation.run import simulate
@@ -18,6 +19,7 @@ def test_the_book_agrees_with_the_world(seed: int) -> None:
     assert result.kinds["completed/completed/observed"] > result.tasks / 2
     assert any("proven" in kind for kind in result.kinds)
     assert any("inferred" in kind for kind in result.kinds)
+    assert any("rollup" in kind for kind in result.kinds)
 
 
 def test_a_wrong_rule_is_found_out(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -36,3 +38,10 @@ def test_a_count_too_many_is_found_out(monkeypatch: pytest.MonkeyPatch) -> None:
     )
     with pytest.raises(OutOfBalanceError):
         simulate(1, tasks=8_000)
+
+
+def test_a_hole_too_few_is_found_out(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The simulation can fail: a book that takes what is missing for seen does not get through."""
+    monkeypatch.setattr(SequenceSet, "missing", lambda *_: 0)
+    with pytest.raises(WrongVerdictError):
+        simulate(1, tasks=2_000)

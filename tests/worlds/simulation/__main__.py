@@ -1,5 +1,6 @@
 """``python -m worlds.simulation``: run it, show it, and say the seed when it fails."""
 
+import os
 import random
 import sys
 
@@ -8,13 +9,14 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TimeElapsedColumn
 from rich.table import Table
 
-from worlds.simulation.run import simulate
+from worlds.simulation.shards import ShardError, simulate_all
 
 
 @click.command()
 @click.option("--seed", type=int, default=None, help="Repeat a run; a new one each time otherwise.")
-@click.option("--tasks", default=1_000_000, show_default=True, help="At least so many tasks.")
-def main(seed: int | None, tasks: int) -> None:
+@click.option("--tasks", default=1_000_000, show_default=True, help="About so many, or more.")
+@click.option("--processes", default=os.cpu_count() or 1, help="At the same time.")
+def main(seed: int | None, tasks: int, processes: int) -> None:
     """Simulate a fleet with loss, duplication, reordering, crashes, forks and skewed clocks."""
     console = Console()
     seed = random.SystemRandom().randrange(2**31) if seed is None else seed
@@ -23,10 +25,13 @@ def main(seed: int | None, tasks: int) -> None:
     try:
         with Progress(*columns, console=console) as bar:
             shown = bar.add_task("tasks scheduled", total=tasks)
-            result = simulate(seed, tasks, lambda done: bar.update(shown, completed=done))
-    except AssertionError as error:
-        console.print(f"[bold red]{type(error).__name__}[/]: {error}")
-        console.print(f"run it again: [bold]make simulate SEED={seed} TASKS={tasks}[/]")
+            result = simulate_all(
+                seed, tasks, processes, lambda done: bar.update(shown, completed=done)
+            )
+    except ShardError as error:
+        console.print(f"[bold red]{error}[/]")
+        again = f"make simulate SEED={error.seed} TASKS={error.tasks}"
+        console.print(f"run it again: [bold]{again}[/]")
         sys.exit(1)
     table = Table(title=f"{result.tasks:,} tasks of {result.processes} processes", min_width=60)
     table.add_column("what the book says, and the world confirms")
@@ -35,9 +40,10 @@ def main(seed: int | None, tasks: int) -> None:
         table.add_row(kind, f"{count:,}")
     console.print(table)
     console.print(
-        f"[green]balanced after each of {result.commits:,} commits[/], "
-        f"{result.crashes} crashes of the sidecar among them; seed {seed}"
+        f"[green]balanced after each of {result.commits:,} commits, and audited: every hole and "
+        f"every total is what arrived[/]; {result.crashes} crashes of the sidecar; seed {seed}"
     )
 
 
-main()
+if __name__ == "__main__":
+    main()

@@ -1,15 +1,26 @@
 """What becomes of evidence on its way: spools that outlive their process, buffers that do not."""
 
+from collections.abc import Callable
 from typing import Protocol
 
 from msgspec.structs import replace
 
-from afterword_sidecar.ledger.facts import Batch, Fact, Scheduled, Settled, Source, Started
+from afterword_sidecar.ledger.facts import (
+    Batch,
+    Fact,
+    Rollup,
+    Scheduled,
+    Settled,
+    Source,
+    Started,
+)
 from worlds.simulation.sidecar import Fate, Sidecar
 from worlds.simulation.world import World
 
 POLL_SECONDS = 0.05
 FLUSH_SECONDS = 0.2
+OVERFLOWING = 0.3
+"""Of the processes that fold, and of their flushes: so many come when the buffer was full."""
 
 
 class Delivery(Protocol):
@@ -17,6 +28,8 @@ class Delivery(Protocol):
 
     committed: set[int]
     """Sequence numbers that the book holds for certain."""
+    rolled_up: set[int]
+    """Openings of tasks of which it is told by count alone."""
 
     def send(self, fact: Fact) -> None:
         """A record leaves the process's hands."""
@@ -40,6 +53,7 @@ class Spool:
         self._ended = False
         self.fell_at = 0.0
         self.committed: set[int] = set()
+        self.rolled_up: set[int] = set()
 
     def send(self, fact: Fact) -> None:
         self._unread.append(fact)
@@ -82,10 +96,20 @@ class Http:
     """A buffer, flushed now and then over a network that loses requests and answers."""
 
     def __init__(
-        self, world: World, sidecar: Sidecar, source: Source, *, loss: float, folds: bool
+        self,
+        world: World,
+        sidecar: Sidecar,
+        source: Source,
+        *,
+        loss: float,
+        folds: bool,
+        next_number: Callable[[], int],
     ) -> None:
         self._world, self._sidecar, self._source = world, sidecar, source
         self._loss, self._folds = loss, folds
+        self._next_number = next_number
+        self._overflows = folds and world.chance.random() < OVERFLOWING
+        self.rolled_up: set[int] = set()
         self._buffer: list[Fact] = []
         self._in_hand: list[list[Fact]] = []
         self._flushing = False
@@ -112,7 +136,11 @@ class Http:
         if self._ended or not self._buffer:
             return
         facts, self._buffer = self._buffer, []
-        self._try(fold(facts) if self._folds else facts, pause=0.1)
+        facts = fold(facts) if self._folds else facts
+        if self._overflows and self._world.chance.random() < OVERFLOWING:
+            facts, rolled_up = roll_up(facts, self._next_number)
+            self.rolled_up |= rolled_up
+        self._try(facts, pause=0.1)
 
     def _try(self, facts: list[Fact], pause: float) -> None:
         """One request. Its sender may be gone by the time it arrives, or is to be repeated."""
@@ -162,4 +190,27 @@ def numbers_of(facts: list[Fact]) -> set[int]:
     for fact in facts:
         if isinstance(fact, Settled) and fact.folded:
             numbers |= {fact.opening_sequence, fact.started_sequence}
+        elif isinstance(fact, Rollup):
+            for low, high in fact.ranges:
+                numbers |= set(range(low, high + 1))
     return numbers - {0}
+
+
+def roll_up(facts: list[Fact], next_number: Callable[[], int]) -> tuple[list[Fact], set[int]]:
+    """What a full buffer keeps of tasks that began and ended in it: how many there were.
+
+    Returns what is sent, and the openings of those tasks.
+    """
+    kinds: dict[tuple[str, str, str], list[Settled]] = {}
+    kept: list[Fact] = []
+    for fact in facts:
+        if isinstance(fact, Settled) and fact.folded:
+            kinds.setdefault((fact.task, fact.outcome, fact.reason), []).append(fact)
+        else:
+            kept.append(fact)
+    for (task, outcome, reason), told in kinds.items():
+        numbers = sorted(number for fact in told for number in numbers_of([fact]))
+        ranges = tuple((number, number) for number in numbers)
+        at = told[-1].at
+        kept.append(Rollup(next_number(), at, task, outcome, reason, len(told), ranges, "asyncio"))
+    return kept, {fact.opening_sequence for told in kinds.values() for fact in told}

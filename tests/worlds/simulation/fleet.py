@@ -52,6 +52,7 @@ class Process:
     def __init__(self, world: World, sidecar: Sidecar, tasks: int, rate: float) -> None:
         chance = world.chance
         self.world, self.sidecar = world, sidecar
+        self._sequence = 0
         self.source = Source(chance.randbytes(16), f"service-{chance.randrange(3)}")
         self.spooled = chance.random() < 0.5
         self.skew = 0.0 if self.spooled else chance.choice((0.0, 0.3, -0.3, 3600.0, -3600.0))
@@ -64,6 +65,7 @@ class Process:
                 self.source,
                 loss=chance.choice((0.0, 0.05, 0.3)),
                 folds=chance.random() < 0.5,
+                next_number=self._next,
             )
         )
         self.lease_seconds = 15.0 if not self.spooled and chance.random() < 0.3 else None
@@ -74,7 +76,6 @@ class Process:
         self.stopped = False
         self.down_sequence = 0
         self._thaws_at = 0.0
-        self._sequence = 0
         self._settled = 0
         self._to_come, self._rate = tasks, rate
         self._instance("up")

@@ -31,6 +31,8 @@ def judge(process: Process, verdicts: dict[tuple[bytes, int], SettledTask]) -> C
 
 def _allowed(process: Process, task: Task) -> set[str | None]:
     committed = process.delivery.committed
+    if task.opening in process.delivery.rolled_up:
+        return {None}
     if task.ending is not None and task.closing in committed:
         return {"/".join((*task.ending, "observed"))}
     if task.opening not in committed:
@@ -72,6 +74,8 @@ def _inferred(process: Process, task: Task) -> set[str | None]:
 
 
 def _kind(process: Process, task: Task, said: str | None) -> str:
+    if task.opening in process.delivery.rolled_up and task.closing in process.delivery.committed:
+        return "counted in a rollup, without detail"
     if said is None:
         return "never reported (died in the buffer of a killed process)"
     if not said.endswith("observed") and task.ending is not None:

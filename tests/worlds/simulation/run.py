@@ -8,6 +8,7 @@ import msgspec
 
 from worlds.simulation.fleet import FLEETS, Process
 from worlds.simulation.judge import WrongVerdictError, judge
+from worlds.simulation.reconciling import reconcile
 from worlds.simulation.sidecar import LIMITS, Sidecar
 from worlds.simulation.world import World
 
@@ -59,6 +60,8 @@ def simulate(
         kinds.update(judge(process, sidecar.final))
     if sidecar.book is not None and (left := sidecar.book.view().open_tasks):
         raise WrongVerdictError(f"{left} tasks are in flight in the book, and none in the world")
+    assert sidecar.book is not None
+    reconcile(sidecar.book, fleet, world.now)
     del FLEETS[sidecar]
     return Result(
         sum(len(process.tasks) for process in fleet),
