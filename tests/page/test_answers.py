@@ -163,3 +163,15 @@ async def test_a_running_task_shows_how_much_time_it_has_left(furnished: Operato
     body = await html(furnished, "/in-flight")
     assert '<animate attributeName="width" from="33.33" to="100" dur="40.00s"' in body
     assert "Its deadline is in 40 s." in await html(furnished, f"/tasks/{IN_FLIGHT}")
+
+
+async def test_missing_evidence_is_said_where_the_balance_is(port: OperatorsPort) -> None:
+    """A hole in what a process told: the book balances, and says that it cannot be trusted."""
+    await port.told(port.scheduled(1))
+    assert "Nothing is missing from the evidence." in await html(port, "/")
+    await port.told(port.scheduled(5))
+    port.monotonic += 2
+    body = await html(port, "/")
+    assert "The book balances" in body
+    assert "Evidence is missing." in body
+    assert "3 records are missing" in body

@@ -12,6 +12,7 @@ from afterword_sidecar.service import Refused, Service
 from afterword_sidecar.service.history import SLOT_SECONDS
 from afterword_sidecar.stores.positions import key_from
 from afterword_sidecar.web import (
+    api_audit,
     api_book,
     api_dead_letters,
     api_summaries,
@@ -21,8 +22,10 @@ from afterword_sidecar.web import api_shapes as shapes
 from afterword_sidecar.web.api_losses import LossCounts
 from afterword_sidecar.web.api_summaries import SummaryFilter
 from afterword_sidecar.web.api_tasks import Snapshots, TaskFilter
+from afterword_sidecar.web.audit_shapes import Audit
 
 DEFAULT_PAGE: Final = 100
+AUDIT_KEPT_SECONDS: Final = 1.0
 
 
 class Readings:
@@ -37,6 +40,8 @@ class Readings:
         self._service = service
         self._snapshots = Snapshots(service, clock)
         self._losses = LossCounts(service, clock)
+        self._clock = clock
+        self._audit: tuple[float, Audit] | None = None
 
     async def book(self, reach: str) -> shapes.Book:
         """All of it, with the slots of ``reach``, a key of ``api_book.REACHES``."""
@@ -53,6 +58,14 @@ class Readings:
             return await self.book(reach), []
         oldest = await asyncio.to_thread(snapshot.oldest, most)
         return await self._book_of(snapshot.view, reach), oldest
+
+    async def audit(self) -> Audit:
+        """Whether the book can be trusted; for all who look within a second the same."""
+        if self._audit is None or self._clock() - self._audit[0] >= AUDIT_KEPT_SECONDS:
+            now = self._service.now()
+            found = await self._service.inspect(lambda book: book.audit(now))
+            self._audit = (self._clock(), api_audit.answer(found))
+        return self._audit[1]
 
     async def _book_of(self, view: View, reach: str) -> shapes.Book:
         now = self._service.now()

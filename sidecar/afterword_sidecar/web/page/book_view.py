@@ -7,6 +7,7 @@ import htpy as h
 import msgspec
 
 from afterword_sidecar.web import api_shapes as shapes
+from afterword_sidecar.web.audit_shapes import Audit
 from afterword_sidecar.web.page import charts, layout, words
 from afterword_sidecar.web.page.in_flight_view import in_flight_table
 from afterword_sidecar.web.page.losses_view import kind_label, kind_link
@@ -14,6 +15,7 @@ from afterword_sidecar.web.page.losses_view import kind_label, kind_link
 RANGES: Final = {"10m": "10 minutes", "1h": "hour", "6h": "6 hours", "24h": "day"}
 OLDEST_SHOWN: Final = 12
 KINDS_SHOWN: Final = 6
+_FAULTS_SHOWN: Final = 5
 _OUTCOMES: Final = ("completed", *charts.LOSSES)
 
 
@@ -25,6 +27,8 @@ class BookPage(msgspec.Struct, frozen=True, kw_only=True):
     oldest: Sequence[shapes.Task]
     losses: shapes.Losses | None
     """``None`` while the store cannot be asked."""
+    audit: Audit | None
+    """``None`` while the book is ahead of its store."""
 
 
 def book_page(given: BookPage) -> str:
@@ -34,13 +38,15 @@ def book_page(given: BookPage) -> str:
         "Book",
         "/",
         book.at,
-        _headline(book),
+        _headline(book, given.audit),
         _over_time(book, given.reach),
-        h.div(".columns")[_in_flight(given), h.div[_lately(given.losses, book.at), _health(book)]],
+        h.div(".columns")[
+            _in_flight(given), h.div[_lately(given.losses, book.at), _health(book, given.audit)]
+        ],
     )
 
 
-def _headline(book: shapes.Book) -> h.Element:
+def _headline(book: shapes.Book, audit: Audit | None) -> h.Element:
     balance = book.balance
     if not balance.scheduled:
         return layout.section(
@@ -74,7 +80,8 @@ def _headline(book: shapes.Book) -> h.Element:
             h.strong[words.count(lost)],
             " did not, and ",
             h.strong[words.count(balance.in_flight) if balance.in_flight else "none"],
-            " are in flight." if balance.in_flight > 1 else " is in flight.",
+            " are in flight. " if balance.in_flight > 1 else " is in flight. ",
+            _trust(audit) if audit else None,
         ],
         _equation(balance),
         charts.proportions(
@@ -89,6 +96,12 @@ def _headline(book: shapes.Book) -> h.Element:
         ],
         first=True,
     )
+
+
+def _trust(audit: Audit) -> h.Node:
+    if audit.trusted:
+        return "Nothing is missing from the evidence."
+    return h.strong[h.a(".late", href="#evidence")["Evidence is missing."]]
 
 
 def _equation(balance: shapes.Balance) -> h.Element:
@@ -235,10 +248,32 @@ def _lately(losses: shapes.Losses | None, now: str) -> h.Element:
     )
 
 
-def _health(book: shapes.Book) -> h.Element:
+def _audit(audit: Audit) -> h.Element:
+    """What the audit found, by service, and of which processes."""
+    if audit.trusted:
+        return h.p(".audit")[h.b["The audit finds nothing missing"], ": it can be trusted."]
+    at_fault = [each for each in audit.services if not each.trusted]
+    return h.ul(".audit")[
+        [
+            h.li[
+                h.b(".late")[each.service],
+                None if each.balanced else ": its series do not add up",
+                [
+                    h.span(".sub")[f"{fault.stream[:8]}: {'; '.join(fault.why)}"]
+                    for fault in each.streams_at_fault[:_FAULTS_SHOWN]
+                ],
+            ]
+            for each in at_fault[:_FAULTS_SHOWN]
+        ],
+        h.li[h.a(href="/api/v1/audit")["The whole audit"]],
+    ]
+
+
+def _health(book: shapes.Book, audit: Audit | None) -> h.Element:
     return layout.section(
         "evidence",
         "What it rests on",
+        _audit(audit) if audit else None,
         layout.facts(
             [
                 (

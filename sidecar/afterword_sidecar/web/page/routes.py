@@ -4,7 +4,7 @@ import asyncio
 from collections.abc import Awaitable, Callable, Mapping
 from functools import partial
 from http import HTTPStatus
-from typing import Any, Final
+from typing import Any, Final, TypeVar
 
 import msgspec
 from aiohttp import web
@@ -12,7 +12,6 @@ from aiohttp import web
 from afterword_sidecar.service import Refused, Service
 from afterword_sidecar.stores.contract import StoreError
 from afterword_sidecar.web import api_parameters as parameters
-from afterword_sidecar.web import api_shapes as shapes
 from afterword_sidecar.web.api_losses import window_began
 from afterword_sidecar.web.api_parameters import ParameterError
 from afterword_sidecar.web.api_summaries import SummaryFilter
@@ -37,6 +36,8 @@ _ROWS: Final = 50
 _YOUNG_SECONDS: Final = 600
 """A sidecar that is younger shows its first minutes, unless asked for more."""
 _FOR_EVER: Final = "public, max-age=31536000, immutable"
+
+T = TypeVar("T")
 
 Asked = dict[str, str]
 View = Callable[[web.Request, Asked], Awaitable[str]]
@@ -93,8 +94,9 @@ class _Pages:
         up_seconds = self._service.now() - self._service.history.whole_since
         reach = asked.get("range") or ("1h" if up_seconds > _YOUNG_SECONDS else "10m")
         book, oldest = await self._readings.glance(reach, OLDEST_SHOWN)
-        losses = await self._losses_unless_failing()
-        given = BookPage(book=book, reach=reach, oldest=oldest, losses=losses)
+        losses = await self._unless_failing(self._readings.losses({}))
+        audit = await self._unless_failing(self._readings.audit())
+        given = BookPage(book=book, reach=reach, oldest=oldest, losses=losses, audit=audit)
         return await asyncio.to_thread(book_page, given)
 
     async def tasks(self, request: web.Request, asked: Asked) -> str:
@@ -135,10 +137,10 @@ class _Pages:
     def _now(self) -> str:
         return moment(self._service.now())
 
-    async def _losses_unless_failing(self) -> shapes.Losses | None:
+    async def _unless_failing(self, asked: Awaitable[T]) -> T | None:
         """``None`` while the store fails: the rest of the page still shows its last commit."""
         try:
-            return await self._readings.losses({})
+            return await asked
         except (Refused, StoreError):
             return None
 
