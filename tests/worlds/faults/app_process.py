@@ -17,7 +17,7 @@ from worlds.faults.truth import true_now
 TESTS: Final = Path(__file__).parents[2]
 IMPORTS: Final = os.pathsep.join(filter(None, (str(TESTS), os.environ.get("PYTHONPATH"))))
 """Where the processes of a row find its programs."""
-PATIENCE_SECONDS: Final = 40.0
+PATIENCE_SECONDS: Final = 120.0
 FLUSH_SECONDS: Final = 25.0
 """Longer than an attempt that a half-open connection holds up, and the next."""
 

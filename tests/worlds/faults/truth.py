@@ -18,12 +18,14 @@ from worlds.faults.fault import (
     CANCELLED,
     COMPLETED,
     FAILED,
+    OVERDUE,
     SHUTDOWN,
     TIMED_OUT,
     TIMEOUT_RAISED,
     Expected,
     Verdict,
     expect,
+    inferred,
 )
 
 TIMER_EARLY_SECONDS: Final = 0.005
@@ -118,6 +120,13 @@ class Told(NamedTuple):
     stopped: bool = False
     """Its process was stopping when it ended."""
 
+    @property
+    def ended_late(self) -> bool:
+        """Whether it ended when its deadline was over."""
+        if self.deadline is None or self.ended_at is None:
+            return False
+        return self.ended_at >= self.deadline
+
 
 class OpenEndedError(Exception):
     """The log does not say what became of a task."""
@@ -186,4 +195,8 @@ def expectations(
 
 
 def _own(task: Told) -> Expected:
-    return expect(verdict_of(task), sealed_at=task.ended_at)
+    """As it ended. On a slow machine that may be after its deadline, and an alarm before is true."""
+    expected = expect(verdict_of(task), sealed_at=task.ended_at)
+    if task.ended_late:
+        return expected._replace(alarms=frozenset({inferred(*OVERDUE)}))
+    return expected
