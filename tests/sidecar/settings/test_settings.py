@@ -2,6 +2,7 @@
 
 import re
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -228,7 +229,7 @@ def test_upstream_is_told_by_opentelemetrys_own_variables() -> None:
         },
     )
     headers = (("authorization", "Bearer t"), ("x-tenant", "shop"))
-    common = {"headers": headers, "timeout_seconds": 2.5}
+    common: dict[str, Any] = {"headers": headers, "timeout_seconds": 2.5}
     assert settings.upstream.traces == Destination(url="http://traces/in", gzip=True, **common)
     assert settings.upstream.logs == Destination(
         url="https://collector:4318/base/v1/logs", **common
