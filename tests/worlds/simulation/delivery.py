@@ -19,7 +19,7 @@ from worlds.simulation.world import World
 
 POLL_SECONDS = 0.05
 FLUSH_SECONDS = 0.2
-OVERFLOWING = 0.3
+OVERFLOWING = 0.6
 """Of the processes that fold, and of their flushes: so many come when the buffer was full."""
 
 
