@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 
     from afterword.durable import Confirmation
     from afterword.endings import Ending
+    from afterword.evidence import Failure
     from afterword.stream import CountedKind, Stream, Tally
 
 
@@ -139,6 +140,8 @@ class Tracked(TaskRecord):
                 stream.delivery.settled(self)
             if self.span is not None:
                 spans.end(self.span, ending, self.failure, stream.settings)
+            if self.failure is not None and stream.settings.exceptions_as_logs:
+                self._log(self.failure)
             for follower in self.followers:
                 follower()
         except Exception:  # noqa: BLE001 - telemetry never harms its host
@@ -151,7 +154,9 @@ class Tracked(TaskRecord):
         settings = self.stream.settings
         failure = describe(error, ending, settings, started=self.has_started)
         self.failure = failure._replace(awaiting=awaiting) if awaiting else failure
-        if failure.exception_type and settings.exceptions_as_logs:
+
+    def _log(self, failure: "Failure") -> None:
+        if failure.exception_type:
             from afterword.exception_logs import emit  # noqa: PLC0415 - an opt-in of few
 
             emit(failure, self.opening)

@@ -9,6 +9,7 @@ the bound by a few hundred bytes for each kind of task.
 """
 
 from collections import deque
+from itertools import islice
 from typing import Final
 
 from afterword.delivery.batch import LINE_BYTES, Batch, Chunk, weight
@@ -178,7 +179,7 @@ class Buffer:
             size += chunk.size_bytes
             lines += chunk.lines
             self.lines -= len(chunk.lines)
-        for serial in list(self._chunks)[:taken]:
+        for serial in list(islice(self._chunks, taken)):
             del self._chunks[serial]
         for order in (self._heavy, self._whole):
             while order and order[0] not in self._chunks:

@@ -36,8 +36,9 @@ class Outbox:
         self._fresh: Final[dict[int, TaskRecord]] = {}
         """Handed over and told to nobody yet, by the sequence of the opening."""
         self._most_fresh = self._buffer.room_for_tasks(0)
-        self._unannounced: Final[set[int]] = set()
-        """Open tasks for whose opening there was no room: they are told when they end."""
+        self._unannounced: Final[dict[int, TaskRecord]] = {}
+        """Open tasks for whose opening there was no room: they are told when there is, or when they
+        end."""
         self._payloads: Final[dict[int, TaskRecord]] = {}
         """Fresh tasks with a payload, the oldest first."""
         self._payload_bytes = 0
@@ -113,7 +114,7 @@ class Outbox:
         else:
             if isinstance(record, Started | Pending):  # its opening goes before it
                 sequence = record.opening.sequence
-                task = self._fresh.pop(sequence, None)
+                task = self._fresh.pop(sequence, None) or self._unannounced.pop(sequence, None)
                 if task is not None:
                     self._announce(task)
                 self._arrivals.append(partial(buffer.keep_apart, sequence))
@@ -146,6 +147,7 @@ class Outbox:
                     if task is not None:
                         self._announce(task)
                 self._sort_in()
+                self._announce_late()
             finally:
                 self._lock.release()
         return self._buffer.newest
@@ -164,15 +166,11 @@ class Outbox:
         if not self._try_to_sort() or len(self._fresh) <= self._most_fresh:
             return
         if self._fresh.pop(task.sequence, None) is not None:
-            self._unannounced.add(task.sequence)
+            self._unannounced[task.sequence] = task
             self._arrivals.append(partial(self._forget_payload, task, shed=True))
 
     def _was_unannounced(self, task: TaskRecord) -> bool:
-        unannounced = self._unannounced
-        if unannounced and task.sequence in unannounced:
-            unannounced.discard(task.sequence)
-            return True
-        return False
+        return self._unannounced.pop(task.sequence, None) is not None
 
     def _announce(self, task: TaskRecord) -> None:
         """Let the opening of a task leave by itself, and its start if it has started.
@@ -190,6 +188,15 @@ class Outbox:
         self._buffer.add_opening(task.sequence, line, heavy=heavy, ended=ended)
         if task.started_sequence:
             self._add_start(task)
+
+    def _announce_late(self) -> None:
+        """Those for whom there was no room when they were handed over, if there is by now."""
+        for sequence in list(self._unannounced):
+            if not self._buffer.room_for_tasks(0):
+                return
+            task = self._unannounced.pop(sequence, None)
+            if task is not None:
+                self._add_opening(task)
 
     def _add_start(self, task: TaskRecord) -> None:
         line = task_json.started(task, task.at_ns + task.start_delay_ns).encode()

@@ -174,7 +174,7 @@ def test_what_finds_no_room_for_its_opening_is_counted_when_it_ends() -> None:
     for each in begun:
         outbox.opened(each)
     announced = [number for event, number in told(everything(outbox)) if event == "scheduled"]
-    assert 10 <= len(announced) <= 20
+    assert 10 <= len(announced) < 30
     for each in begun:
         outbox.settled(end(start(each, 100 + each.sequence), 200 + each.sequence))
     batch = everything(outbox)
@@ -182,6 +182,24 @@ def test_what_finds_no_room_for_its_opening_is_counted_when_it_ends() -> None:
     closings = {int(each["deferred_task.opening_sequence"]) for each in records(batch)
                 if each["event"] == "settled" and "deferred_task.folded" not in each}  # fmt: skip
     assert closings == set(announced)
+
+
+def test_what_found_no_room_is_announced_when_there_is_room_again() -> None:
+    """What is open when an outage is over must be known to be open, should the process die now."""
+    outbox = Outbox(20 * FRESH_BYTES)
+    begun = [task(number) for number in range(1, 31)]
+    for each in begun:
+        outbox.opened(each)
+    first = everything(outbox)
+    for each in begun[:10]:
+        outbox.settled(end(start(each, 100 + each.sequence), 200 + each.sequence))
+    outbox.release(first)
+    later = [number for event, number in told(everything(outbox)) if event == "scheduled"]
+    at_first = [number for event, number in told(first) if event == "scheduled"]
+    assert at_first + later == list(range(1, 31))
+    assert later
+    outbox.settled(end(begun[29], 300))
+    assert told(everything(outbox)) == [("settled", 300)]
 
 
 def test_the_closing_of_an_opening_that_left_always_fits() -> None:
