@@ -195,7 +195,7 @@ def expectations(
 
 
 def _own(task: Told) -> Expected:
-    """As it ended. On a slow machine that may be after its deadline, and an alarm before is true."""
+    """As it ended. On a slow machine that may be after its deadline: an alarm before is true."""
     expected = expect(verdict_of(task), sealed_at=task.ended_at)
     if task.ended_late:
         return expected._replace(alarms=frozenset({inferred(*OVERDUE)}))
