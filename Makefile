@@ -58,7 +58,7 @@ packages: ## Prometheus, Alertmanager and Chromium from Debian, for the tests
 define NO_PROGRAMS
 ##############################################################################
 #                                                                            #
-#   N O T   R U N :   what needs Prometheus, Alertmanager, nginx, Chromium    #
+#   N O T   R U N :   what needs Prometheus, Alertmanager, nginx, Chromium   #
 #                                                                            #
 #   They are Debian's packages; the reason why they are not to be had        #
 #   stands above (.ci/packages).                                             #
