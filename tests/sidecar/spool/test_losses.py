@@ -1,0 +1,96 @@
+"""What a spool cannot tell by its lines: records without room, locks held, directories gone."""
+
+import shutil
+from pathlib import Path
+
+from afterword.delivery.losses import NOTHING_LOST, Losses
+from afterword.evidence import Opening, Settled, TaskKind
+from afterword.otlp_json import Envelope, encode
+from afterword_sidecar.ledger.limits import Limits
+from afterword_sidecar.spool import lost_records
+from afterword_sidecar.spool.lost_records import LostRecords
+from worlds.spool import SpoolWorld
+
+MAIL = TaskKind("mail", "asyncio")
+
+
+def test_both_sides_agree_on_the_lock_files_line() -> None:
+    """Numbers come from the lines themselves; blank, torn and foreign contents say nothing."""
+    envelope = Envelope(b"S" * 16, {"service.name": '"deferred_task.sequence"'}, "1")
+    first = Opening(7, 1, MAIL, payload='{"key":"deferred_task.sequence"}')
+    second = Settled(9, 1, first, "completed", "completed")
+    losses = Losses()
+    for record in (second, first):
+        losses = losses.after(envelope.line(encode(record)))
+    assert losses == Losses(highest=9, closings=1)
+    assert len(losses.words()) == len(NOTHING_LOST)
+    assert lost_records.parse(losses.words()) == LostRecords(9, 1)
+    for nothing in (
+        NOTHING_LOST,
+        b"",
+        losses.words()[:-1],
+        b"x" * 34,
+        b"0 0\n",
+        b"9" * 17 + b" 1\n",
+    ):
+        assert lost_records.parse(nothing) is None
+
+
+async def test_what_had_no_room_is_unknown_and_not_lost(world: SpoolWorld) -> None:
+    """The process filled the disk, and died: what may have ended among the lost is not blamed."""
+    await world.start()
+    process = world.process()
+    process.order("open 1")
+    await world.read_all()
+    lock = world.directory / f"{process.name}.lock"
+    assert lock.read_bytes() == NOTHING_LOST
+    with lock.open("r+b") as file:  # as the process does when its closing finds no room
+        file.write(Losses(highest=2, closings=1).words())
+    process.kill()
+    await world.read_all()
+    totals = await world.totals()
+    assert totals["unknown/evidence_lost/proven"] == 1
+    assert "in_flight" not in totals
+    (settled,) = world.store.settled.values()
+    missing = settled.verdict.missing
+    assert missing is not None
+    assert (missing.first, missing.last, missing.settled_reported) == (2, 2, 1)
+
+
+async def test_a_task_outlives_the_longest_life_while_its_lock_is_held(world: SpoolWorld) -> None:
+    """The reader tells the book who lives; when the process is killed the lock says that, too."""
+    world.limits = Limits(client_backoff_seconds=0.0, longest_life_seconds=60.0)
+    await world.start(alive_seconds=1.0)
+    process = world.process()
+    process.order("open 1")
+    await world.read_all()
+    for _ in range(20):
+        world.now += 30.0
+        await world.read_all()
+        assert (await world.totals())["in_flight"] == 1
+    process.kill()
+    await world.read_all()
+    assert (await world.totals())["dropped/instance_lost/proven"] == 1
+
+
+async def test_a_spool_gone_while_the_sidecar_was_away_is_no_proof(world: SpoolWorld) -> None:
+    """The directory in memory went down with its host: inferred, and nobody waits for ever."""
+    await world.start()
+    process = world.process()
+    process.order("open 2")
+    await world.read_all()
+    await world.stop()
+    process.kill()
+    _empty(world.directory)
+    await world.start()
+    await world.read_all()
+    world.now += 60.0
+    await world.service.spool_gone(b"somebody else's")  # wakes the writer: time has passed
+    assert (await world.totals())["dropped/instance_lost/inferred"] == 2
+    kinds = {settled.verdict.evidence[-1].kind for settled in world.store.settled.values()}
+    assert kinds == {"spool_gone"}
+
+
+def _empty(directory: Path) -> None:
+    shutil.rmtree(directory)
+    directory.mkdir()
