@@ -94,7 +94,7 @@ define NOT_RUN
 endef
 export NOT_RUN
 
-test: lint types vercel unit ## lint, types and all tests
+test: lint types unit vercel ## lint, types and all tests
 
 dashboards: $(INSTALLED) ## write the dashboards and rules anew, from dashboards/mixin
 	@$(BIN)/python -m dashboards.mixin
