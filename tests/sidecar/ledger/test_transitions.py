@@ -1,8 +1,11 @@
 """The transition table: total, and carried out as it stands."""
 
+import re
+from pathlib import Path
+
 import pytest
 
-from afterword_sidecar.ledger.facts import Instance, InvocationEnded, Pending, SpanEnded
+from afterword_sidecar.ledger.facts import Fact, Instance, InvocationEnded, Pending, SpanEnded
 from afterword_sidecar.ledger.transitions import ROWS, TRANSITIONS, Action, Kind, State
 from worlds.desk import SHOP, START, Desk, closing, opening, start
 
@@ -161,3 +164,53 @@ def test_verdicts_that_only_time_made_become_final() -> None:
     desk.pass_time(desk.limits.finality_seconds + 1)
     assert desk.settled[SHOP.stream, 1].verdict.final
     assert desk.total("amended") == 0
+
+
+SEMANTICS = (Path(__file__).parents[3] / "docs" / "semantics.md").read_text()
+
+
+def blanks_of_the_document() -> list[tuple[State, Kind]]:
+    """The pairs of which ``docs/semantics.md`` says that they change nothing."""
+    rows = re.findall(r"^\| `([A-Z]+)` \| (.+) \|$", SEMANTICS, re.MULTILINE)
+    cells = [(State[name], cell.split(" | ")) for name, cell in rows if name in State.__members__]
+    return [(state, kind) for state, row in cells for kind in Kind if row[kind] == "·"]
+
+
+FACTS: dict[Kind, Fact] = {
+    Kind.SCHEDULED: opening(1, deadline=DEADLINE, invocation="inv", payload="{}"),
+    Kind.STARTED: start(3),
+    Kind.PENDING: Pending(3, 1, START + 2, "shutdown"),
+    Kind.SPAN: SpanEnded(START + 2, "send_receipt", "failed", "exception", START, sequence=3),
+    Kind.SETTLED: closing(3),
+    Kind.INVOCATION_ENDED: InvocationEnded(3, START + 2, "inv", scheduled=1, started=0),
+}
+
+
+def picture(desk: Desk) -> tuple[object, ...]:
+    """All that the book holds of task 1 and its stream, and what it would tell a store."""
+    stream, keeper = desk.book._registry.streams[SHOP.stream], desk.book._keeper
+    held = (stream.fresh, stream.open, stream.amendable, stream.ahead, stream.by_invocation)
+    told = (keeper.settled, keeper.closed, keeper.updated, keeper.payloads)
+    counted = {key: counter.value for key, counter in keeper.totals._counters.items()}
+    return (
+        stream.frozen(),
+        [dict(each) for each in held],
+        [list(each) for each in told],
+        counted,
+        keeper.letters.drain(),
+        len(keeper.wheel),
+    )
+
+
+@pytest.mark.parametrize("state", State, ids=lambda state: state.name)
+def test_what_the_document_leaves_blank_changes_nothing(state: State) -> None:
+    """Asked for straight, where no evidence of a client's leads, too; even when time is up."""
+    blank = [kind for at, kind in blanks_of_the_document() if at is state]
+    assert len(blanks_of_the_document()) == sum(row.count(Action.IGNORE) for row in ROWS)
+    desk = desk_in(state)
+    stream = desk.book._registry.streams[SHOP.stream]
+    before = picture(desk)
+    for kind in blank:
+        for now in (desk.now, desk.now + 10_000):
+            desk.book._keeper.take(stream, 1, kind, FACTS.get(kind), now)
+            assert picture(desk) == before, kind

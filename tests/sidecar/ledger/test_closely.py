@@ -1,0 +1,203 @@
+"""The pure rules at their edges, one value apart: what mutants showed nobody else looked at."""
+
+from typing import Any
+
+import pytest
+from msgspec.structs import replace
+
+from afterword_sidecar.ledger import clocks, entries, instances, rollups
+from afterword_sidecar.ledger.facts import Instance, Pending, Rollup
+from afterword_sidecar.ledger.limits import Limits
+from afterword_sidecar.ledger.records import StreamState
+from worlds.desk import SHOP, START, Desk, closing, opening, start
+
+STEP = 5.0
+"""What a clock must move by to count as set."""
+
+
+def pending(sequence: int, at: float, reason: str = "shutdown", awaiting: str = "") -> Pending:
+    return Pending(sequence, 1, at, reason, awaiting)
+
+
+# What came before its opening, or decides it.
+
+
+def test_what_came_early_is_the_openings_own() -> None:
+    """Start and earliest pending note, told before the opening: all of it is in the entry."""
+    desk = Desk()
+    desk.tell(
+        pending(5, START + 3, "deadline_near", "late"), pending(4, START + 2, awaiting="soon")
+    )
+    desk.tell(pending(6, START + 2, "deadline_near", "as early"), start(3, at=START + 1))
+    desk.tell(opening(1))
+    (task,) = desk.book.in_flight()
+    notes = task.notes
+    assert (task.started_sequence, task.started_at) == (3, START + 1)
+    assert (notes.pending_sequence, notes.pending_at) == (4, START + 2)
+    assert (notes.pending_reason, notes.awaiting) == ("shutdown", "soon")
+
+
+def test_an_opening_without_anything_early_is_as_it_was_told() -> None:
+    """What only a start told before leaves the notes alone."""
+    desk = Desk()
+    desk.tell(start(3, at=START + 1))
+    desk.tell(opening(1, links="a-b"))
+    (task,) = desk.book.in_flight()
+    assert (task.notes.links, task.notes.pending_sequence) == ("a-b", 0)
+
+
+def test_of_two_notes_at_the_same_time_the_first_decides() -> None:
+    """The earliest, and of equals the one that came first; the last says where it waited."""
+    desk = Desk()
+    desk.tell(opening(1), pending(2, START + 1, awaiting="here"))
+    desk.tell(pending(3, START + 1, "deadline_near", "there"))
+    (task,) = desk.book.in_flight()
+    assert (task.notes.pending_sequence, task.notes.pending_reason) == (2, "shutdown")
+    assert task.notes.awaiting == "there"
+
+
+@pytest.mark.parametrize("word", [start(2), pending(2, START, "deadline_near")])
+def test_whoever_speaks_lives_as_long_again(word: Any) -> None:
+    """The longest life counts from the last word of the task, not from its opening."""
+    desk = Desk(longest_life_seconds=100.0)
+    desk.tell(opening(1), same_clock=False)
+    desk.pass_time(90.0)
+    desk.tell(word, same_clock=False)
+    desk.pass_time(90.0)
+    assert desk.settled == {}
+    desk.pass_time(20.0)
+    assert desk.verdict(1) == "dropped/expired/inferred"
+
+
+def test_a_letter_whose_opening_came_late_has_what_both_told() -> None:
+    """The start as the closing told it, or as it was told before; all else from the opening."""
+    desk = Desk()
+    failed = {"outcome": "failed", "reason": "exception"}
+    desk.tell(closing(4, 1, **failed))
+    desk.tell(opening(1, route="/orders", payload="{}"))
+    found = desk.store.dead_letter(f"{SHOP.stream.hex()}-1")
+    assert found is not None
+    assert (found[0].settled.opening.route, found[1]) == ("/orders", "{}")
+    letter = found[0].settled
+    told = replace(letter.opening, started_sequence=3, started_at=START + 2)
+    late = replace(letter.opening, started_sequence=2, started_at=START + 1, route="/late")
+    both = entries.attached(replace(letter, opening=told), late).opening
+    assert (both.started_sequence, both.started_at, both.route) == (3, START + 2, "/late")
+    unstarted = replace(letter.opening, started_sequence=0, started_at=0.0)
+    only = entries.attached(replace(letter, opening=unstarted), late).opening
+    assert (only.started_sequence, only.started_at) == (2, START + 1)
+
+
+# The process about itself.
+
+
+def test_totals_of_a_process_only_grow() -> None:
+    """An earlier word that comes late lowers nothing; the greatest says which record told it."""
+    state = instances.after(StreamState(SHOP), Instance(5, START, "beat", 9, 7), START)
+    state = instances.after(state, Instance(3, START, "beat", 4, 2), START)
+    assert (state.scheduled_reported, state.settled_reported) == (9, 7)
+    assert (state.reported_sequence, state.instance_sequence) == (5, 5)
+
+
+# Rollups.
+
+
+def rollup(count: int, *ranges: tuple[int, int]) -> Rollup:
+    return Rollup(99, START, "send_receipt", "failed", "exception", count, ranges)
+
+
+@pytest.mark.parametrize(
+    ("told", "found", "news"),
+    [
+        ([opening(1)], [1], 3),
+        ([opening(1), start(2)], [1], 3),
+        ([opening(1), opening(8)], [1, 8], 2),
+        ([opening(1), closing(2)], [], 3),
+        ([opening(9), closing(10, 9)], [], 4),
+        ([], [], 4),
+    ],
+)
+def test_a_rollup_counts_what_is_new(told: list[Any], found: list[int], news: int) -> None:
+    """Four tasks in numbers 1 to 8: those known here, and as many as the rest make up."""
+    desk = Desk()
+    if told:
+        desk.tell(*told)
+    else:
+        desk.tell(opening(20), closing(21, 20))
+    stream = desk.book._registry.streams[SHOP.stream]
+    assert rollups.take(stream, rollup(4, (1, 4), (5, 8))) == (found, news)
+
+
+def test_a_rollup_of_known_tasks_is_their_closing() -> None:
+    """The record's own number, time and outcome, for each of them."""
+    fact = rollup(2, (1, 4))
+    told = rollups.closing_of(fact, 3)
+    assert (told.sequence, told.at, told.opening_sequence) == (99, START, 3)
+    assert (told.outcome, told.reason, told.rolled_up) == ("failed", "exception", True)
+
+
+# Clocks.
+
+
+def shown(*offsets: float, ahead: bool = True) -> StreamState:
+    """A stream whose batches, a second apart, showed these offsets."""
+    state = StreamState(SHOP)
+    for number, offset in enumerate(offsets):
+        at = START + number
+        state = clocks.after(state, at, at - offset, Limits(), ahead=ahead)
+    return state
+
+
+def test_the_least_offset_of_the_window_stands() -> None:
+    """It is found again when what was less is too old; what was more is forgotten."""
+    state = shown(2.0, 1.0, 3.0)
+    assert (state.offset_seconds, len(state.offset_window)) == (1.0, 2)
+    later = START + 1 + Limits().offset_window_seconds
+    assert clocks.after(state, later, later - 4.0, Limits(), ahead=True).offset_seconds == 1.0
+    older = clocks.after(state, later + 0.5, later + 0.5 - 4.0, Limits(), ahead=True)
+    assert older.offset_seconds == 3.0
+
+
+@pytest.mark.parametrize(("by", "steps"), [(STEP, 0), (STEP + 1, 1), (-3.0, 0)])
+def test_a_clock_that_was_put_forward_shows_by_more_than_a_little(by: float, steps: int) -> None:
+    """An offset that falls; by five seconds it was only disciplined."""
+    state = shown(10.0, 10.0 - by)
+    assert len(state.clock_steps) == steps
+    if steps:
+        assert state.clock_steps == ((START + 1, 10.0),)
+
+
+@pytest.mark.parametrize(("by", "steps"), [(STEP, 0), (STEP + 1, 1)])
+def test_a_clock_that_was_put_back_shows_by_more_than_a_little(by: float, steps: int) -> None:
+    """A later record with an earlier time; then the window begins anew."""
+    first = clocks.after(StreamState(SHOP), START, START, Limits(), ahead=True)
+    state = clocks.after(first, START, START - by, Limits(), ahead=True)
+    assert len(state.clock_steps) == steps
+    assert state.offset_seconds == (by if steps else 0.0)
+    overtaken = clocks.after(first, START, START - by, Limits(), ahead=False)
+    assert (overtaken.clock_steps, overtaken.newest_at) == ((), START)
+
+
+def test_the_newest_record_is_remembered_by_its_number() -> None:
+    """Also where the offset is the same to the digit; one that was overtaken is not it."""
+    state = clocks.after(StreamState(SHOP), START, START, Limits(), ahead=True)
+    assert clocks.after(state, START + 9, START + 9, Limits(), ahead=True).newest_at == START + 9
+    assert clocks.after(state, START + 9, START + 9, Limits(), ahead=False) is state
+
+
+def test_few_steps_are_remembered() -> None:
+    """The last four: whoever sets a clock a thousand times costs nothing."""
+    offsets = [100.0 - 10 * number for number in range(8)]
+    assert [before for _, before in shown(*offsets).clock_steps] == offsets[3:7]
+
+
+def test_a_deadline_is_read_by_the_clock_that_gave_it() -> None:
+    """By the opening's own offset; where no clock was set, by the least."""
+    desk = Desk()
+    desk.tell(opening(1, at=START))
+    (task,) = desk.book.in_flight()
+    task = replace(task, received_at=START + 100.5)
+    assert clocks.offset_for(StreamState(SHOP, offset_seconds=7.0), task) == 7.0
+    state = StreamState(SHOP, offset_seconds=7.0, clock_steps=((START, 100.0), (START, 50.0)))
+    assert clocks.offset_for(state, task) == 100.0
+    assert clocks.offset_for(state, replace(task, received_at=START + 3)) == 7.0
