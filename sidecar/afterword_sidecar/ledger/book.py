@@ -208,15 +208,15 @@ class Book:
     def records_lost(self, stream_id: bytes, highest: int, closings: int, now: float) -> None:
         """Its spool had no room for some records: ``highest`` is the greatest number of theirs.
 
-        ``closings`` of them told how a task ended. To be told when all that was written is booked.
+        ``closings`` of them told how a task ended. To be told when all that was written is booked;
+        with 0 for both once there was room for all of them.
         """
         stream = self._registry.streams.get(stream_id)
         if stream is None:
             return
         self._registry.touched[stream_id] = stream
         stream.seen.expect(highest)
-        lost = max(stream.state.closings_lost, closings)
-        stream.state = replace(stream.state, closings_lost=lost)
+        stream.state = replace(stream.state, closings_lost=closings)
         self._registry.count_holes(stream, 0, now)
 
     def alive(self, stream_ids: Iterable[bytes], now: float) -> None:

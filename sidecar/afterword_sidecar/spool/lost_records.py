@@ -20,6 +20,9 @@ class LostRecords(NamedTuple):
     """How many of them told how a task ended."""
 
 
+NONE_LOST: Final = LostRecords(0, 0)
+
+
 def read(directory: SpoolDirectory, stream: str) -> LostRecords | None:
     """What the lock file of a stream (in hex) says; ``None`` if nothing was lost, or nothing said.
 

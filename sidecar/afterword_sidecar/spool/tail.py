@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from afterword_sidecar.spool import layout
 from afterword_sidecar.spool.directory import SpoolDirectory
 from afterword_sidecar.spool.lines import split_lines
-from afterword_sidecar.spool.lost_records import LostRecords
+from afterword_sidecar.spool.lost_records import NONE_LOST, LostRecords
 
 
 @dataclass(slots=True, order=True)
@@ -85,7 +85,7 @@ class StreamTail:
     """The number of the group it was last read for."""
     spoke: bool = False
     """It had a segment."""
-    lost: LostRecords | None = None
+    lost: LostRecords = NONE_LOST
     """What its lock file said last of records that had no room, and the book was told."""
 
     @property

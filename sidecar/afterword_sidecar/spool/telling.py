@@ -10,7 +10,7 @@ from typing import Final
 
 from afterword_sidecar.spool import lost_records
 from afterword_sidecar.spool.directory import SpoolDirectory
-from afterword_sidecar.spool.lost_records import LostRecords
+from afterword_sidecar.spool.lost_records import NONE_LOST, LostRecords
 from afterword_sidecar.spool.tail import StreamTail
 from afterword_sidecar.spool.taker import Taker
 
@@ -40,7 +40,9 @@ class Telling:
     def look_up_lost(self, tails: Iterable[StreamTail]) -> LookedUp:
         """What these streams' lock files say that is news. Blocking."""
         found = ((tail, lost_records.read(self._directory, tail.name)) for tail in tails)
-        return [(tail, lost) for tail, lost in found if lost is not None and lost != tail.lost]
+        return [
+            (tail, lost or NONE_LOST) for tail, lost in found if (lost or NONE_LOST) != tail.lost
+        ]
 
     async def of_lost(self, found: LookedUp) -> None:
         """Tell of it. Raises what the taker raises."""

@@ -94,3 +94,24 @@ async def test_a_spool_gone_while_the_sidecar_was_away_is_no_proof(world: SpoolW
 def _empty(directory: Path) -> None:
     shutil.rmtree(directory)
     directory.mkdir()
+
+
+async def test_what_waited_for_room_and_was_written_is_not_held_against_it(
+    world: SpoolWorld,
+) -> None:
+    """The lock file says so while lines wait in memory, and takes it back when there is room."""
+    await world.start(alive_seconds=0.0)
+    process = world.process()
+    process.order("open 1")
+    lock = world.directory / f"{process.name}.lock"
+    for words in (Losses(highest=2, closings=1).words(), Losses().words()):
+        with lock.open("r+b") as file:
+            file.write(words)
+        await world.read_all()
+    process.order("close 1")
+    process.order("open 1")
+    process.kill()
+    await world.read_all()
+    totals = await world.totals()
+    assert totals["completed/completed/observed"] == 1
+    assert totals["dropped/instance_lost/proven"] == 1
