@@ -120,28 +120,38 @@ def _begin(
     # As few as possible: one costs 4 µs, most of it at export. The stream is the scope's attribute,
     # as in evidence, and evidence names the span; its name is the task's; and what is usual is not
     # said.
-    attributes: dict[str, str | int] = {}
-    if kind.platform != "asyncio":
-        attributes[names.PLATFORM] = kind.platform
-    if kind.origin != names.ORIGIN_APP:
-        attributes[names.ORIGIN] = kind.origin
     span = tracer.start_span(
         kind.name,
         context=api.new_trace if linked else None,
         kind=api.consumer,
-        attributes=attributes or None,
+        attributes=_attributes(kind) if kind.platform != "asyncio" or kind.origin != _APP else None,
         links=[api.trace.Link(parent)] if linked else None,
     )
     own = span.get_span_context()
     if not own.is_valid:
         return _NOTHING
-    parent_span_id = parent.span_id if parent is not None and not linked else 0
-    links = f"{parent.trace_id:032x}-{parent.span_id:016x}" if linked else ""
+    trace_id, span_id, sampled = own.trace_id, own.span_id, own.trace_flags & 1 == 1
+    if parent is None:
+        return span, Place(trace_id, span_id, 0, sampled)
+    parent_span_id = parent.span_id
     # A provider that is no SDK may hand back the parent's span: then the task has none of its own.
-    span_id = 0 if parent is not None and own.span_id == parent.span_id else own.span_id
-    sampled = bool(own.trace_flags & 1)
-    mine = span if span_id else None
-    return mine, Place(own.trace_id, span_id, parent_span_id, sampled, links)
+    mine, span_id = (None, 0) if span_id == parent_span_id else (span, span_id)
+    if linked:
+        links = f"{parent.trace_id:032x}-{parent_span_id:016x}"
+        return mine, Place(trace_id, span_id, 0, sampled, links)
+    return mine, Place(trace_id, span_id, parent_span_id, sampled)
+
+
+_APP: Final = names.ORIGIN_APP
+
+
+def _attributes(kind: "TaskKind") -> dict[str, str]:
+    attributes = {}
+    if kind.platform != "asyncio":
+        attributes[names.PLATFORM] = kind.platform
+    if kind.origin != _APP:
+        attributes[names.ORIGIN] = kind.origin
+    return attributes
 
 
 def attach(span: "Span") -> object:

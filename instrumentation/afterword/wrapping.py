@@ -119,7 +119,7 @@ def _start(tracked: Tracked) -> object:
 
 def _complete(tracked: Tracked, token: object) -> None:
     try:
-        if token is not None:
+        if token is not None and tracked.future is None:  # else its context ends with its Task
             spans.detach(token)
         tracked.settle(endings.COMPLETED)
     except Exception:  # noqa: BLE001 - telemetry never harms its host
