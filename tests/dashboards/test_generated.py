@@ -5,15 +5,11 @@ from pathlib import Path
 from typing import Final
 
 import pytest
-from prometheus_client.metrics_core import Metric
 
-from afterword_sidecar.ledger.book import Book
-from afterword_sidecar.ledger.limits import Limits
-from afterword_sidecar.ledger.records import Saved
-from afterword_sidecar.metrics import Exemplars, Itself, ItsSpool, ItsUpstream, families
 from dashboards.mixin.config import CONFIG
 from dashboards.mixin.generated import files
 from worlds.dashboards import FOLDER, dashboards, metrics, rules, targets
+from worlds.reference import exported_families
 
 _RUNBOOKS: Final = Path(__file__).parents[2] / "docs" / "runbooks.md"
 # Prometheus's own, about every target, and the client library's, about every process.
@@ -29,36 +25,6 @@ _SUFFIXES: Final = {
     "gauge": ("",),
     "info": ("_info",),
 }
-
-
-def _exported() -> list[Metric]:
-    """Every family that the sidecar can export."""
-    spool = ItsSpool(
-        streams_watched=1,
-        streams_ended=1,
-        lines_read=1,
-        lines_skipped={},
-        segments_deleted=1,
-        unread_bytes=1,
-        behind_since=1.0,
-        readable=True,
-    )
-    upstream = ItsUpstream(
-        sent={},
-        dropped={},
-        retries={},
-        records_rejected={},
-        queue_requests={},
-        queue_bytes={},
-        failing={},
-        verdicts_sent=0,
-        verdicts_dropped=0,
-        verdicts_unpublished=0,
-        missing_spans_sent=0,
-    )
-    view = Book.restore(Limits(), Saved(), 0.0).view()
-    itself = Itself(started_at=0.0, version="0", book_id="0", spool=spool, upstream=upstream)
-    return list(families(view, itself, Exemplars()))
 
 
 def _named() -> set[str]:
@@ -79,7 +45,9 @@ def test_what_is_checked_in_is_up_to_date(name: str) -> None:
 
 def test_every_metric_that_is_read_exists() -> None:
     """In the sidecar's code, among the recording rules, or with every target."""
-    samples = {family.name + suffix for family in _exported() for suffix in _SUFFIXES[family.type]}
+    samples = {
+        family.name + suffix for family in exported_families() for suffix in _SUFFIXES[family.type]
+    }
     recorded = {rule["record"] for rule in rules() if "record" in rule}
     assert _named() - samples - recorded - _NOT_OURS == set()
 
@@ -89,7 +57,7 @@ def test_every_metric_that_exists_is_read() -> None:
     named = _named()
     unread = [
         family.name
-        for family in _exported()
+        for family in exported_families()
         if not {family.name + suffix for suffix in _SUFFIXES[family.type]} & named
     ]
     assert unread == []

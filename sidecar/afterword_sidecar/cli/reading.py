@@ -89,7 +89,9 @@ def filters(*outcomes: str) -> Callable[[Command], Command]:
 
 @click.command()
 @filters("in_flight", *names.OUTCOMES)
-@click.option("--limit", type=click.IntRange(1), default=100, show_default=True)
+@click.option(
+    "--limit", type=click.IntRange(1), default=100, show_default=True, help="At most so many."
+)
 @click.option("--json", "as_json", is_flag=True, help="JSON instead of a table.")
 @reads_the_book
 def tasks(source: Source, asked: Asked, limit: int, *, as_json: bool) -> None:
@@ -111,7 +113,9 @@ def dead_letters() -> None:
 @dead_letters.command("list")
 @filters(*names.OUTCOMES)
 @click.option("--state", type=click.Choice(["open", "closed"]), help="closed: completed after all.")
-@click.option("--limit", type=click.IntRange(1), default=100, show_default=True)
+@click.option(
+    "--limit", type=click.IntRange(1), default=100, show_default=True, help="At most so many."
+)
 @click.option("--json", "as_json", is_flag=True, help="JSON instead of a table.")
 @reads_the_book
 def list_letters(
