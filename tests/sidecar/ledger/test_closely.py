@@ -6,9 +6,11 @@ import pytest
 from msgspec.structs import replace
 
 from afterword_sidecar.ledger import clocks, entries, instances, rollups
+from afterword_sidecar.ledger.circumstances import Circumstances
 from afterword_sidecar.ledger.facts import Instance, Pending, Rollup
 from afterword_sidecar.ledger.limits import Limits
-from afterword_sidecar.ledger.records import StreamState
+from afterword_sidecar.ledger.records import Notes, StreamState
+from afterword_sidecar.ledger.verdicts import infer
 from worlds.desk import SHOP, START, Desk, closing, opening, start
 
 STEP = 5.0
@@ -99,6 +101,33 @@ def test_totals_of_a_process_only_grow() -> None:
     assert (state.reported_sequence, state.instance_sequence) == (5, 5)
 
 
+# When silence means something.
+
+
+def judged(now: float, notes: Notes, deadline: float | None, **seen: Any) -> str:
+    """Rule and reason of a task that was handed over at START, with a guard of one second."""
+    desk = Desk()
+    desk.tell(opening(1, deadline=deadline, guard_lead_seconds=1.0))
+    (task,) = desk.book.in_flight()
+    verdict = infer(replace(task, notes=notes), Circumstances(**seen), now, Limits())
+    return "" if verdict is None else f"{verdict.rule} {verdict.reason}"
+
+
+def test_a_goodbye_after_the_guard_spoke_is_the_deadlines_doing() -> None:
+    """The platform stops a process whose task is out of time: the note tells it apart."""
+    near = Notes(pending_sequence=2, pending_at=START + 9, pending_reason="deadline_near")
+    said = judged(START + 11.5, near, START + 10, down_at=START + 9.5, down_sequence=3)
+    assert said == "12 platform_deadline"
+    early = judged(START + 10.5, near, START + 10, down_at=START + 8.5, down_sequence=3)
+    assert early == "11 shutdown"
+
+
+def test_a_spool_that_is_gone_is_waited_for_as_long_as_grace() -> None:
+    """To the moment."""
+    assert judged(START + 11.9, Notes(), None, spool_gone_at=START + 10) == ""
+    assert judged(START + 12, Notes(), None, spool_gone_at=START + 10) == "13 instance_lost"
+
+
 # Rollups.
 
 
@@ -156,6 +185,13 @@ def test_the_least_offset_of_the_window_stands() -> None:
     assert clocks.after(state, later, later - 4.0, Limits(), ahead=True).offset_seconds == 1.0
     older = clocks.after(state, later + 0.5, later + 0.5 - 4.0, Limits(), ahead=True)
     assert older.offset_seconds == 3.0
+
+
+def test_few_candidates_are_kept() -> None:
+    """The least and the newest: the rest would only make the estimate less patient."""
+    offsets = [float(number) for number in range(30)]
+    assert [offset for _, offset in shown(*offsets).offset_window] == [0.0, *offsets[13:]]
+    assert shown(1.0, 3.0, 1.0).offset_window == ((START + 2, 1.0),)
 
 
 @pytest.mark.parametrize(("by", "steps"), [(STEP, 0), (STEP + 1, 1), (-3.0, 0)])
