@@ -12,7 +12,7 @@ VERCEL_PYTHON = $(shell for python in python3.13 python3.12 'env PYENV_VERSION=3
 	$$python -c 'import sys, venv; sys.exit(sys.version_info < (3, 12))' 2>/dev/null && echo "$$python" && break; done)
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test lint types unit packages dashboards image lock vercel vercel-tests bench simulate crashes faults clean
+.PHONY: help setup demo test lint types unit packages dashboards image lock vercel vercel-tests bench simulate crashes faults mutation clean
 
 help: ## what can be made
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-10s %s\n", $$1, $$2}'
@@ -127,6 +127,10 @@ faults: $(INSTALLED) ## every fault, and the book beside what truly happened (N=
 	@cd tests && ../$(BIN)/python -m worlds.faults \
 		$(if $(N),--tasks $(N)) $(if $(SEED),--seed $(SEED)) $(if $(JOBS),--jobs $(JOBS)) \
 		$(if $(ONLY),--only "$(ONLY)") $(if $(DELIVERY),--delivery $(DELIVERY)) $(if $(VERIFY),--verify)
+
+mutation: $(INSTALLED) ## the ledger made wrong in every small way: do its tests notice? (ONLY=table or code)
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --group mutation
+	cd tests && ../$(BIN)/python -m worlds.mutation $(if $(ONLY),--only $(ONLY))
 
 bench: $(INSTALLED) ## every figure beside its goal (ONLY=ingest: one of them)
 	@$(if $(VERCEL_PYTHON),$(MAKE) --no-print-directory $(VERCEL_INSTALLED),echo "$$NOT_RUN")
