@@ -306,9 +306,11 @@ def test_a_sidecar_that_comes_late_hears_of_every_task() -> None:
         with ScriptedSidecar(port=port) as sidecar:
             assert delivery.flush(PATIENCE_SECONDS)
             told = [attributes(each) for request in sidecar.requests for each in request.records]
-        counts: Counter[str] = Counter()
+        counts: Counter[str | None] = Counter()
         for record in told:
-            counts[record["deferred_task.outcome"]] += int(record.get("deferred_task.count", 1))
+            outcome = record.get("deferred_task.outcome")  # an opening may leave by itself
+            counts[outcome] += int(record.get("deferred_task.count", outcome is not None))
+        del counts[None]
         assert counts == {"completed": tasks // 2, "failed": tasks // 2}
         assert len(told) < tasks / 4
         assert delivery.lost == 0
