@@ -14,9 +14,10 @@ from pathlib import Path
 import pytest
 
 from afterword.delivery import directory as directories
+from afterword.delivery.losses import Losses
 from afterword.delivery.spool import SpoolDelivery
 from worlds.locks import is_held
-from worlds.reporting import AT_NS, STREAM, envelope, opening, whole_task
+from worlds.reporting import AT_NS, STREAM, end, envelope, opening, start, task
 from worlds.scripted_sidecar import attributes
 
 SECOND_NS = 1_000_000_000
@@ -51,9 +52,13 @@ def test_each_record_is_a_line_before_send_returns(tmp_path: Path) -> None:
     place = tmp_path / "new"
     delivery = spool(place)
     assert not place.exists()
-    for number, record in enumerate(whole_task(1, payload="[1]"), 1):
-        delivery.send(record)
-        assert sequences(place) == list(range(1, number + 1))
+    begun = task(1, payload="[1]")
+    delivery.opened(begun)
+    assert sequences(place) == [1]
+    delivery.started(start(begun, 2))
+    assert sequences(place) == [1, 2]
+    delivery.settled(end(begun, 3))
+    assert sequences(place) == [1, 2, 3]
     names = sorted(path.name for path in place.iterdir())
     assert names == [f"{STREAM.hex()}.00000001.jsonl", f"{STREAM.hex()}.lock"]
     assert segments(place)[0].stat().st_mode & 0o777 == 0o600
@@ -148,6 +153,8 @@ def test_a_full_directory_sheds_and_recovers(tmp_path: Path, warnings: list[str]
     kept = sequences(tmp_path)
     assert kept == list(range(1, len(kept) + 1))
     assert delivery.lost == 500 - len(kept) > 0
+    (lock,) = tmp_path.glob("*.lock")  # it says so, in room that was there from the beginning
+    assert lock.read_bytes() == Losses(500, 0).words()
     assert sum(segment.stat().st_size for segment in segments(tmp_path)) <= 128 * KIB
     assert not delivery.flush(0.0)
     for segment in segments(tmp_path):
