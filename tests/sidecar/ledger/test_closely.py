@@ -58,6 +58,14 @@ def test_of_two_notes_at_the_same_time_the_first_decides() -> None:
     assert task.notes.awaiting == "there"
 
 
+def test_a_task_that_began_and_was_cut_off_is_the_stops_doing() -> None:
+    """The note counts whether it had begun or not."""
+    desk = Desk()
+    desk.tell(opening(1), start(2), pending(3, START + 1))
+    desk.die()
+    assert desk.verdict(1) == "dropped/shutdown/proven"
+
+
 @pytest.mark.parametrize("word", [start(2), pending(2, START, "deadline_near")])
 def test_whoever_speaks_lives_as_long_again(word: Any) -> None:
     """The longest life counts from the last word of the task, not from its opening."""
@@ -120,6 +128,32 @@ def test_a_goodbye_after_the_guard_spoke_is_the_deadlines_doing() -> None:
     assert said == "12 platform_deadline"
     early = judged(START + 10.5, near, START + 10, down_at=START + 8.5, down_sequence=3)
     assert early == "11 shutdown"
+
+
+def test_a_lease_that_lapsed_before_the_deadline_came_near_is_a_death() -> None:
+    """Judged before deadline and grace are over, it died of something else."""
+    assert judged(START + 19, Notes(), START + 20, lease_until=START + 15) == "13 instance_lost"
+    assert judged(START + 22, Notes(), START + 20, lease_until=START + 15) == "12 platform_deadline"
+
+
+def test_patience_ends_to_the_moment() -> None:
+    """From then on silence means what it means."""
+    due = {"hold_until": START + 50}
+    assert judged(START + 49.9, Notes(), START + 10, **due) == ""
+    assert judged(START + 50, Notes(), START + 10, **due) == "12 platform_deadline"
+
+
+def test_a_stop_that_a_lock_proves_names_both() -> None:
+    """The goodbye decides, the lock proves: whoever asks sees both."""
+    desk = Desk()
+    desk.tell(opening(1), Instance(2, START, "down"))
+    desk.die()
+    cited = [
+        (cited.kind, cited.sequence) for cited in desk.settled[SHOP.stream, 1].verdict.evidence
+    ]
+    assert cited[1:] == [("deferred_task.instance", 2), ("stream_ended", 0)]
+    desk.tell(opening(3))
+    assert desk.verdict(1) == "dropped/shutdown/proven"
 
 
 def test_a_spool_that_is_gone_is_waited_for_as_long_as_grace() -> None:

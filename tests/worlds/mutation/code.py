@@ -21,7 +21,7 @@ RULES: Final = (
     "patience",
     "rollups",
 )
-"""Modules of the ledger that decide; the transition table, which is data, has mutants of its own."""
+"""Modules of the ledger that decide; the table, which is data, has mutants of its own."""
 
 _SETUP: Final = """[mutmut]
 source_paths=afterword_sidecar

@@ -19,7 +19,7 @@ from afterword_sidecar.ledger.transitions import ROWS, Action, Kind, State
 
 LEDGER_TESTS: Final = Path(__file__).parents[2] / "sidecar" / "ledger"
 _TABLE: Final = LEDGER_TESTS / "test_transitions.py"
-_REST: Final = ("test_book.py", "test_lives.py", "test_overtaken.py")
+_REST: Final = ("test_closely.py", "test_book.py", "test_lives.py", "test_overtaken.py")
 _OBSERVED: Final = (State.SPANNED, Action.FINALISE)
 """A span's verdict is final when it is pronounced: making it final changes nothing, ever."""
 
