@@ -15,7 +15,7 @@ import threading
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Final
 
-from afterword import internal_errors
+from afterword import forking, internal_errors
 from afterword.delivery.bell import Bell
 
 if TYPE_CHECKING:
@@ -98,6 +98,8 @@ class _Keeper:
         """Beat for one more stream; whether there is a thread to do it."""
         self._beats = (*(each for each in self._beats if not each.stream.is_down), beat)
         if self._thread is None or not self._thread.is_alive():
+            if forking.is_ahead():
+                return False
             thread = threading.Thread(target=self._run, name="afterword-beat", daemon=True)
             try:
                 thread.start()

@@ -12,7 +12,7 @@ from math import inf
 from time import time
 from typing import Final
 
-from afterword import internal_errors, names, stream
+from afterword import forking, internal_errors, names, stream
 from afterword.delivery.bell import Bell
 from afterword.tracked import Tracked
 
@@ -64,6 +64,9 @@ class Guard:
         return following
 
     def _wake(self) -> None:
+        if self._thread is None and forking.is_ahead():
+            self._wake_at = inf
+            return
         if self._thread is None and not self._threadless and self._starting.acquire(blocking=False):
             thread = threading.Thread(target=self._run, name="afterword-guard", daemon=True)
             try:

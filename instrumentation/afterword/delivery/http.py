@@ -11,7 +11,7 @@ from typing import Final
 
 from opentelemetry.context import attach, set_value
 
-from afterword import internal_errors
+from afterword import forking, internal_errors
 from afterword.delivery.bell import Bell
 from afterword.delivery.confirmations import Confirm, Confirmations
 from afterword.delivery.connection import Connection
@@ -148,7 +148,7 @@ class HttpDelivery:
             mark = self._outbox.newest(_LOCK_SECONDS)
             self._urgent = True
             self._wake()
-            if self._threadless or self._closed or self.lost != lost:
+            if self._is_without_thread() or self._closed or self.lost != lost:
                 confirm(False)
                 return
             self._confirmations.add(mark, lost, confirm)
@@ -171,7 +171,7 @@ class HttpDelivery:
             self._sender.hurry(deadline)
             self._urgent = True
             self._wake()
-            if self._threadless:
+            if self._is_without_thread():
                 self._send_through(mark, deadline)
             with self._progress:
                 left = deadline - time.monotonic()
@@ -217,7 +217,10 @@ class HttpDelivery:
 
     def _wake(self) -> None:
         """Ring for the thread, after making it where there is none yet."""
-        if self._thread is None and not self._threadless and self._starting.acquire(blocking=False):
+        if self._is_without_thread():
+            self._awake = False  # with the next record it may be different
+            return
+        if self._thread is None and self._starting.acquire(blocking=False):
             thread = threading.Thread(target=self._run, name="afterword-delivery", daemon=True)
             try:
                 thread.start()
@@ -228,6 +231,9 @@ class HttpDelivery:
             else:
                 self._thread = thread
         self._bell.ring()
+
+    def _is_without_thread(self) -> bool:
+        return self._threadless or (self._thread is None and forking.is_ahead())
 
     def _run(self) -> None:
         _suppress_instrumentation()

@@ -57,20 +57,20 @@ def terminate(world: World) -> Case:
 
 ROWS = (
     Fault(
-        name="uWSGI: fork after import",
-        modes=(14,),
-        deliveries=BOTH,
-        does="tasks are handed over at import, in the master, then in two workers forked from it",
-        expects="all as they end, each worker a stream of its own",
-        run=fork,
-    ),
-    Fault(
         name="uWSGI: recycling",
         modes=(14,),
         deliveries=BOTH,
         does="--max-requests is reached with work in threads and in daemon threads",
         expects="threads as they end; daemon threads `dropped`/`shutdown`",
         run=recycle,
+    ),
+    Fault(
+        name="uWSGI: fork after import",
+        modes=(14,),
+        deliveries=BOTH,
+        does="tasks are handed over at import, in the master, then in two workers forked from it",
+        expects="all as they end, each worker a stream of its own",
+        run=fork,
     ),
     Fault(
         name="uWSGI: SIGTERM",
