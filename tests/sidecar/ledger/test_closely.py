@@ -152,8 +152,6 @@ def test_a_stop_that_a_lock_proves_names_both() -> None:
         (cited.kind, cited.sequence) for cited in desk.settled[SHOP.stream, 1].verdict.evidence
     ]
     assert cited[1:] == [("deferred_task.instance", 2), ("stream_ended", 0)]
-    desk.tell(opening(3))
-    assert desk.verdict(1) == "dropped/shutdown/proven"
 
 
 def test_a_spool_that_is_gone_is_waited_for_as_long_as_grace() -> None:
