@@ -2,7 +2,7 @@
 
 uWSGI does. A thread of the parent that holds the interpreter's lock at that moment does not exist
 in the child, and the lock stays taken: the worker would stand still for ever. So no thread of ours
-is started before; what is told while the application is imported waits for the process's end.
+is started before; what is told while the application is imported is sent there and then.
 """
 
 import sys

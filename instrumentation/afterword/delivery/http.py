@@ -25,6 +25,8 @@ from afterword.task_record import TaskRecord
 DEFAULT_CAPACITY_BYTES: Final = 16 * 1024 * 1024
 DEFAULT_INTERVAL_SECONDS: Final = 0.2
 DEFAULT_TIMEOUT_SECONDS: Final = 10.0
+_BEFORE_FORK_SECONDS: Final = 1.0
+"""How long imports may wait, in all, under a server that forks after them (``forking``)."""
 _LOCK_SECONDS: Final = 1.0
 """The outbox is held for microseconds; this is for what nobody thought of."""
 
@@ -70,6 +72,7 @@ class HttpDelivery:
         self._sending: Final = threading.Lock()  # whoever holds it may use the sender
         self._thread: threading.Thread | None = None
         self._threadless = False
+        self._before_fork_seconds = _BEFORE_FORK_SECONDS  # what is left of them
         self._awake = False  # the thread knows that something waits
         self._urgent = False  # and that it is not to wait for more
         self._closed = False
@@ -219,6 +222,8 @@ class HttpDelivery:
         """Ring for the thread, after making it where there is none yet."""
         if self._is_without_thread():
             self._awake = False  # with the next record it may be different
+            if not self._threadless:
+                self._send_before_fork()
             return
         if self._thread is None and self._starting.acquire(blocking=False):
             thread = threading.Thread(target=self._run, name="afterword-delivery", daemon=True)
@@ -231,6 +236,14 @@ class HttpDelivery:
             else:
                 self._thread = thread
         self._bell.ring()
+
+    def _send_before_fork(self) -> None:
+        """The parent gets no other moment: no thread, and it may end without a word."""
+        mark = self._outbox.newest(_LOCK_SECONDS)
+        if self._before_fork_seconds > 0 and not self._passed(mark):
+            began = time.monotonic()
+            self._send_through(mark, began + self._before_fork_seconds)
+            self._before_fork_seconds -= time.monotonic() - began
 
     def _is_without_thread(self) -> bool:
         return self._threadless or (self._thread is None and forking.is_ahead())

@@ -31,7 +31,7 @@ def fork(world: World) -> Case:
     server.release()
     server.ended(others)
     server.send(signal.SIGTERM)
-    server.gone()  # over HTTP it is now that the master gets to speak: it runs no Python meanwhile
+    server.gone()
     return case(world, expect(NO_CONTEXT))
 
 
