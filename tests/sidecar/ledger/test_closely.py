@@ -109,6 +109,16 @@ def test_totals_of_a_process_only_grow() -> None:
     assert (state.reported_sequence, state.instance_sequence) == (5, 5)
 
 
+def test_only_a_promise_to_beat_vouches() -> None:
+    """By a beat under a lease, however short; not by a goodbye, and not without a lease."""
+    up = instances.after(StreamState(SHOP), Instance(1, START, "up", lease_seconds=0.5), START)
+    assert (up.vouched_at, up.down_at, up.down_sequence) == (START, 0.0, 0)
+    down = instances.after(up, Instance(2, START + 9, "down"), START + 9)
+    assert (down.vouched_at, down.down_at, down.down_sequence) == (START, START + 9, 2)
+    bare = instances.after(StreamState(SHOP), Instance(1, START, "up"), START)
+    assert bare.vouched_at == 0.0
+
+
 # When silence means something.
 
 

@@ -3,7 +3,7 @@
 from typing import Any
 
 import pytest
-from msgspec.structs import asdict
+from msgspec.structs import asdict, replace
 
 from afterword_sidecar.ledger import entries
 from afterword_sidecar.ledger.facts import Scheduled, Settled, SpanEnded
@@ -169,6 +169,8 @@ def test_a_closing_is_kept_whole() -> None:
     assert (settled.error_type, settled.exception_type) == ("E", "m.E")
     assert (settled.exception_message, settled.exception_stacktrace) == ("boom", "stack")
     assert settled.opening is task
+    stopped = replace(CLOSING, outcome="dropped", reason="shutdown")
+    assert entries.closed(task, stopped, 131.0).verdict.rule == 11
 
 
 def test_a_span_is_kept_whole() -> None:

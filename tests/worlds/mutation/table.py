@@ -38,7 +38,8 @@ class Mutant(NamedTuple):
     @property
     def equivalent(self) -> bool:
         """Whether it cannot be told from the original."""
-        return (self.state, self.action) == _OBSERVED
+        ignored = ROWS[self.state][self.kind] is Action.IGNORE
+        return ignored and (self.state, self.action) == _OBSERVED
 
 
 def mutants() -> Iterator[Mutant]:
