@@ -361,7 +361,10 @@ class Derivation:
         """What time made due for long, and nobody said."""
         now, judge, said = self._now - _LATE_SECONDS, self._judge, task.said
         hold_until = judge.patience.until(stream)
-        if not stream.whole or task.spanned or now < hold_until:
+        latest = max(hold_until, task.heard_at, stream.lock_fell_at, stream.spool_gone_at)
+        if stream.closing_missing:
+            latest = max(latest, stream.last_heard_at)  # a hole may have made it due just then
+        if not stream.whole or task.spanned or now < latest:
             return
         if said is None:
             allowed = judge.lost(stream, task, now, hold_until)
