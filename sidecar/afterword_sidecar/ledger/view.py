@@ -2,7 +2,10 @@
 
 import msgspec
 
+from afterword_sidecar.ledger.letters import Letters
 from afterword_sidecar.ledger.records import Total
+from afterword_sidecar.ledger.registry import Registry
+from afterword_sidecar.ledger.totals import Totals
 
 SeriesLabels = tuple[str, str, str, str]
 """(service, task, platform, origin)."""
@@ -25,3 +28,25 @@ class View(msgspec.Struct, frozen=True):
     streams_live: int = 0
     streams_ended: int = 0
     open_tasks: int = 0
+
+
+def view_of(counted: Totals, registry: Registry, letters: Letters) -> View:
+    """What these hold now, copied."""
+    accounts = {a.series.labels: a for a in counted.accounts.values()}
+    oldest: dict[tuple[str, str], float] = {}
+    for labels, account in accounts.items():
+        if account.oldest:
+            second = float(min(account.oldest))
+            oldest[labels[:2]] = min(second, oldest.get(labels[:2], second))
+    ended = sum(1 for stream in registry.streams.values() if stream.state.lock_fell_at)
+    return View(
+        totals=counted.values.copy(),
+        series_created={labels: a.scheduled.created for labels, a in accounts.items()},
+        in_flight={labels: a.in_flight for labels, a in accounts.items()},
+        oldest_in_flight=oldest,
+        holes=registry.holes.copy(),
+        dead_letters_open=letters.open_counts.copy(),
+        streams_live=len(registry.streams) - ended,
+        streams_ended=ended,
+        open_tasks=sum(a.in_flight for a in accounts.values()),
+    )

@@ -14,7 +14,7 @@ from typing import Final, NamedTuple
 
 import pytest
 
-from afterword_sidecar.ledger import book, bookkeeping
+from afterword_sidecar.ledger import bookkeeping, hearing
 from afterword_sidecar.ledger.transitions import ROWS, Action, Kind, State
 
 LEDGER_TESTS: Final = Path(__file__).parents[2] / "sidecar" / "ledger"
@@ -64,7 +64,7 @@ def _applied(mutant: Mutant) -> Iterator[None]:
     rows[mutant.state][mutant.kind] = mutant.action
     changed = tuple(map(tuple, rows))
     with pytest.MonkeyPatch.context() as patch:
-        for module in (book, bookkeeping):  # both look it up by this name
+        for module in (bookkeeping, hearing):  # both look it up by this name
             patch.setattr(module, "ROWS", changed)
         yield
 

@@ -1,0 +1,96 @@
+"""What becomes of a stream as a whole, and of its open tasks with it: death, silence, gaps."""
+
+from itertools import chain, islice
+from typing import Final
+
+from msgspec.structs import replace
+
+from afterword_sidecar.ledger import verdicts
+from afterword_sidecar.ledger.bookkeeping import Bookkeeper
+from afterword_sidecar.ledger.limits import Limits
+from afterword_sidecar.ledger.registry import Registry
+from afterword_sidecar.ledger.streams import Stream
+from afterword_sidecar.ledger.transitions import Kind
+
+LOOKS_AT_ONCE: Final = 5000
+"""Tasks looked at in one piece: some 15 ms. A million may be due together; no client waits."""
+
+
+class Lives:
+    """Streams that died, fell silent, or lost evidence."""
+
+    def __init__(self, limits: Limits, keeper: Bookkeeper, registry: Registry) -> None:
+        self._limits = limits
+        self._keeper = keeper
+        self._registry = registry
+        self.dying: dict[bytes, Stream] = {}
+        """Dead for certain, with open tasks still to be pronounced."""
+
+    def end(self, stream: Stream, now: float, *, alive_at: float) -> None:
+        """Its lock fell, and all it wrote is booked."""
+        registry = self._registry
+        registry.touched[stream.source.stream] = stream
+        stream.state = replace(
+            stream.state,
+            lock_fell_at=now,
+            alive_at=alive_at,
+            last_heard_at=max(stream.state.last_heard_at, alive_at),
+        )
+        for opening in list(stream.amendable):
+            self._keeper.take(stream, opening, Kind.STREAM_ENDED, None, now)
+        self.bury(stream, now)
+        registry.give_up_holes(stream, now)
+        registry.watch(stream, now)
+
+    def bury(self, stream: Stream, now: float) -> None:
+        """Pronounce what a dead process left open, a bounded piece at a time."""
+        openings = list(islice(chain(stream.open, stream.fresh), LOOKS_AT_ONCE))
+        for opening in openings:
+            self._keeper.take(stream, opening, Kind.STREAM_ENDED, None, now)
+        if stream.open or stream.fresh:
+            self.dying[stream.source.stream] = stream
+        else:
+            self.dying.pop(stream.source.stream, None)
+
+    def lose_spool(self, stream: Stream, now: float) -> None:
+        """Its lock and all it wrote are gone: from now on its silence is all there is."""
+        if not (stream.state.lock_fell_at or stream.state.spool_gone_at):
+            self._registry.touched[stream.source.stream] = stream
+            stream.state = replace(stream.state, spool_gone_at=now)
+            self._registry.watch(stream, now)
+
+    def lose_records(self, stream: Stream, highest: int, closings: int, now: float) -> None:
+        """Its spool had no room for records up to ``highest``, ``closings`` of them of ends."""
+        self._registry.touched[stream.source.stream] = stream
+        stream.seen.expect(highest)
+        stream.state = replace(stream.state, closings_lost=closings)
+        self._registry.count_holes(stream, 0, now)
+
+    def look_at(self, stream: Stream, now: float) -> None:
+        """The stream's own timer came up: goodbye, lease, holes, retention. Then set the next."""
+        registry = self._registry
+        stream.armed_at, stream.armed_second = 0.0, 0
+        registry.touched[stream.source.stream] = stream
+        if registry.to_judge(stream, now):
+            for opening in (*stream.open, *stream.fresh):
+                self._keeper.take(stream, opening, Kind.TIME, None, now)
+        since = stream.state.hole_since
+        if since and now >= since + self._limits.hole_patience_seconds:
+            registry.give_up_holes(stream, now)
+        if registry.is_over(stream, now):
+            registry.retire(stream, now)
+        else:
+            registry.watch(stream, now)
+
+    def recover(self, stream: Stream, now: float) -> None:
+        """Numbers that were missing have come: what was blamed on them is judged again."""
+        for opening in sorted(stream.held_back):
+            self._keeper.take(stream, opening, Kind.TIME, None, now)
+        stream.held_back &= stream.open.keys() | stream.fresh.keys()
+        blamed = [
+            opening
+            for opening, settled in stream.amendable.items()
+            if settled.verdict.reason == verdicts.EVIDENCE_LOST
+        ]
+        for opening in blamed:
+            self._keeper.take(stream, opening, Kind.RECOVERED, None, now)
