@@ -107,7 +107,7 @@ class JournaledBook(Book):
     def advance(self, now: float) -> None:
         """Note that time passed, where it mattered."""
         super().advance(now)
-        if len(self._keeper.settled) > self._pronounced:
+        if len(self._keeper.pronounced.settled) > self._pronounced:
             self._noted.append(shapes.Time(now))
             self._note_verdicts()
 
@@ -137,6 +137,6 @@ class JournaledBook(Book):
         return changes
 
     def _note_verdicts(self) -> None:
-        settled = self._keeper.settled
+        settled = self._keeper.pronounced.settled
         self._noted += settled[self._pronounced :]
         self._pronounced = len(settled)

@@ -198,9 +198,10 @@ class Book:
             retired=registry.newly_retired,
             totals=self._totals.drain(),
             dead_letters=self._letters.drain(),
-            settled=keeper.settled,
+            settled=keeper.pronounced.settled,
         )
-        keeper.updated, keeper.closed, keeper.payloads, keeper.settled = {}, [], {}, []
+        keeper.updated, keeper.closed, keeper.payloads = {}, [], {}
+        keeper.pronounced.settled = []
         registry.touched, registry.newly_retired = {}, []
         return changes
 

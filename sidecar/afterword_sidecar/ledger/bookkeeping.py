@@ -20,15 +20,15 @@ from afterword_sidecar.ledger.labels import OTHER, Labels
 from afterword_sidecar.ledger.letters import Letters, without_texts
 from afterword_sidecar.ledger.limits import Limits
 from afterword_sidecar.ledger.patience import Patience
+from afterword_sidecar.ledger.pronounced import Pronounced
 from afterword_sidecar.ledger.records import (
-    Cited,
     Early,
     OpenTask,
     SettledTask,
     TaskKey,
     Verdict,
 )
-from afterword_sidecar.ledger.streams import Stream, by_span
+from afterword_sidecar.ledger.streams import Stream
 from afterword_sidecar.ledger.timers import Wheel
 from afterword_sidecar.ledger.totals import Account, Totals
 from afterword_sidecar.ledger.transitions import ROWS, Action, Kind
@@ -43,6 +43,7 @@ class Bookkeeper:
         self.totals = counted
         self.letters = letters
         self.wheel: Wheel[Stream] = Wheel(_worth_a_look)
+        self.pronounced = Pronounced(limits, counted, letters, self.wheel)
         self._accounts: dict[tuple[str, str, str, str], Account] = {}
         """By the names as a client spells them, within the cap on labels."""
         self.patience = Patience()
@@ -51,7 +52,6 @@ class Bookkeeper:
         self.updated: dict[TaskKey, OpenTask] = {}
         """New versions of tasks that a store has."""
         self.closed: list[TaskKey] = []
-        self.settled: list[SettledTask] = []
         # One row of handlers, indexed by Action.
         handlers: dict[Action, Callable[[Stream, int, Any, float], None]] = {
             Action.OPEN: self._open,
@@ -63,10 +63,10 @@ class Bookkeeper:
             Action.STAND_ALONE: self._stand_alone,
             Action.CLOSE: self._close,
             Action.JUDGE: self._judge,
-            Action.AMEND: self._amend,
-            Action.REJUDGE: self._rejudge,
-            Action.CONFIRM: self._confirm,
-            Action.FINALISE: self._finalise,
+            Action.AMEND: self.pronounced.amend,
+            Action.REJUDGE: self.pronounced.rejudge,
+            Action.CONFIRM: self.pronounced.confirm,
+            Action.FINALISE: self.pronounced.finalise,
         }
         self._handlers = tuple(handlers.get(action, _ignore) for action in Action)
 
@@ -111,7 +111,7 @@ class Bookkeeper:
     def take_up(self, stream: Stream, settled: SettledTask, now: float) -> None:
         """A pronounced task, from a store: late evidence may amend it."""
         stream.amendable[settled.opening.sequence] = settled
-        self._watch_finality(stream, settled, now)
+        self.pronounced.watch_finality(stream, settled, now)
 
     def _with_alarm(self, stream: Stream, task: OpenTask, now: float) -> OpenTask:
         state = stream.state
@@ -197,8 +197,8 @@ class Bookkeeper:
                 self.totals.observe(totals.START_DELAY, account, fact.start_delay_seconds, now)
         else:
             stream.amendable[opening] = settled
-        self._pronounce(account, settled, payload, now)
-        self._observe(account, settled, now)
+        self.pronounced.pronounce(account, settled, payload, now)
+        self.pronounced.observe(account, settled, now)
 
     def _stand_alone(
         self, stream: Stream, opening: int, fact: Settled | SpanEnded, now: float
@@ -216,8 +216,8 @@ class Bookkeeper:
         else:
             stream.amendable[opening] = settled
             stream.seen.see(opening)  # spans and logs come as they like; it opens nothing any more
-        self._pronounce(account, settled, payload, now)
-        self._observe(account, settled, now)
+        self.pronounced.pronounce(account, settled, payload, now)
+        self.pronounced.observe(account, settled, now)
 
     def _expect_opening(self, stream: Stream, settled: SettledTask, *, folded: bool) -> None:
         """The opening may come late. Where there is no room to wait for it, count it as seen."""
@@ -243,17 +243,8 @@ class Bookkeeper:
         task, payload = self._remove(stream, opening)
         settled = SettledTask(opening=task, verdict=verdict, awaiting=task.notes.awaiting)
         stream.amendable[opening] = settled
-        self._watch_finality(stream, settled, now)
-        self._pronounce(self.totals.account(task.series, now), settled, payload, now)
-
-    def _pronounce(
-        self, account: Account, settled: SettledTask, payload: str | None, now: float
-    ) -> None:
-        verdict = settled.verdict
-        self.totals.settle(account, (verdict.outcome, verdict.reason, verdict.basis), now)
-        self.settled.append(settled)
-        if verdict.outcome != names.COMPLETED:
-            self.letters.bury(settled, payload, now)
+        self.pronounced.watch_finality(stream, settled, now)
+        self.pronounced.pronounce(self.totals.account(task.series, now), settled, payload, now)
 
     def _remove(self, stream: Stream, opening: int) -> tuple[OpenTask, str | None]:
         """Take a task out of the open ones, with its payload if no store has it yet."""
@@ -279,96 +270,6 @@ class Bookkeeper:
             if not siblings:
                 del stream.by_invocation[task.invocation]
         return task, payload
-
-    def _observe(self, account: Account, settled: SettledTask, now: float) -> None:
-        task = settled.opening
-        if settled.duration_seconds is not None:
-            self.totals.observe(totals.DURATION, account, settled.duration_seconds, now)
-        if task.deadline is not None and settled.settled_at is not None:
-            budget = task.deadline - task.scheduled_at
-            if budget > 0:
-                used = max(0.0, settled.settled_at - task.scheduled_at) / budget
-                self.totals.observe(totals.BUDGET_USED, account, used, now)
-
-    # After it was pronounced.
-
-    def _amend(self, stream: Stream, opening: int, fact: Settled | SpanEnded, now: float) -> None:
-        before = stream.amendable[opening]
-        after = entries.closed(before.opening, fact, now)
-        self._revise(stream, before, after, now)
-        if not by_span(before):  # or its duration was observed when the span came
-            self._observe(self.totals.account(after.opening.series, now), after, now)
-        if isinstance(fact, Settled):
-            del stream.amendable[opening]
-
-    def _rejudge(self, stream: Stream, opening: int, fact: Pending | None, now: float) -> None:
-        before = stream.amendable[opening]
-        task = before.opening if fact is None else entries.pending(before.opening, fact, now)
-        verdict = verdicts.infer(task, stream.circumstances(task, 0.0), now, self.limits)
-        if verdict is None:  # the process has shown that it lives; its closing may yet come
-            verdict = before.verdict
-        same = (verdict.outcome, verdict.reason) == (before.verdict.outcome, before.verdict.reason)
-        if fact is not None or not same:
-            after = replace(before, opening=task, verdict=verdict, awaiting=task.notes.awaiting)
-            self._revise(stream, before, after, now)
-
-    def _confirm(self, stream: Stream, opening: int, _fact: Fact | None, now: float) -> None:
-        before = stream.amendable[opening]
-        if before.verdict.basis == names.PROVEN:
-            return
-        state, clock = stream.state, before.verdict.clock
-        proof = Cited(verdicts.STREAM_ENDED, 0, state.lock_fell_at)
-        if clock is not None:
-            clock = replace(clock, lock_fell_at=state.lock_fell_at, alive_at=stream.alive_at)
-        verdict = replace(
-            before.verdict,
-            basis=names.PROVEN,
-            final=True,
-            clock=clock,
-            evidence=(*before.verdict.evidence, proof),
-        )
-        self._replace(stream, before, replace(before, verdict=verdict), now)
-
-    def _finalise(self, stream: Stream, opening: int, _fact: Fact | None, now: float) -> None:
-        before = stream.amendable[opening]
-        due = self._final_at(stream, before)
-        if now < due:
-            self._watch_finality(stream, before, now)
-        elif not before.verdict.final:
-            verdict = replace(before.verdict, final=True, final_at=now)
-            after = replace(before, verdict=verdict)
-            self._replace(stream, before, after, now)
-
-    def _revise(self, stream: Stream, before: SettledTask, after: SettledTask, now: float) -> None:
-        """A new verdict. Where outcome or reason differ it is an amendment, and counted."""
-        old, new = before.verdict, after.verdict
-        after = replace(after, history=(*before.history, old))
-        if (old.outcome, old.reason) != (new.outcome, new.reason):
-            self.totals.amend(
-                self.totals.account(after.opening.series, now),
-                (old.outcome, old.reason),
-                (new.outcome, new.reason, new.basis),
-                now,
-            )
-        self._replace(stream, before, after, now)
-        self._watch_finality(stream, after, now)
-
-    def _replace(self, stream: Stream, before: SettledTask, after: SettledTask, now: float) -> None:
-        stream.amendable[after.opening.sequence] = after
-        self.letters.revise(before, after, now)
-        self.settled.append(after)
-
-    def _watch_finality(self, stream: Stream, settled: SettledTask, now: float) -> None:
-        if not settled.verdict.final:
-            due = self._final_at(stream, settled)
-            self.wheel.add(max(due, now + 0.001), stream, -settled.opening.sequence, now)
-
-    def _final_at(self, stream: Stream, settled: SettledTask) -> float:
-        """A process whose lease lapsed, and that beats again, may yet end what it has open."""
-        since = settled.verdict.at
-        if settled.verdict.evidence[-1].kind == verdicts.LEASE_LAPSED:
-            since = max(since, stream.vouched_at(settled.opening.sequence))
-        return since + self.limits.finality_seconds
 
 
 def _ignore(_stream: Stream, _opening: int, _fact: Fact | None, _now: float) -> None:

@@ -190,7 +190,7 @@ def picture(desk: Desk) -> tuple[object, ...]:
     """All that the book holds of task 1 and its stream, and what it would tell a store."""
     stream, keeper = desk.book._registry.streams[SHOP.stream], desk.book._keeper
     held = (stream.fresh, stream.open, stream.amendable, stream.ahead, stream.by_invocation)
-    told = (keeper.settled, keeper.closed, keeper.updated, keeper.payloads)
+    told = (keeper.pronounced.settled, keeper.closed, keeper.updated, keeper.payloads)
     counted = {key: counter.value for key, counter in keeper.totals._counters.items()}
     return (
         stream.frozen(),
