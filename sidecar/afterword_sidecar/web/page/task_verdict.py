@@ -1,0 +1,68 @@
+"""Why we say so of one task: each verdict with its rule, and how sure it is. Pure."""
+
+import htpy as h
+
+from afterword_sidecar.web import api_shapes as shapes
+from afterword_sidecar.web.page import layout, words
+
+
+def verdict_on(task: shapes.Task, now: str) -> h.Element:
+    """The section with the verdict, and those before it."""
+    if task.verdict is None:
+        return layout.section(
+            "verdict",
+            "No verdict yet",
+            h.p[
+                "It has not ended as far as the book knows. ",
+                _until(task, now),
+            ],
+        )
+    return layout.section(
+        "verdict",
+        "Why we say so",
+        _reasoning(task.verdict, now),
+        h.details("#history")[
+            h.summary[f"Before that: {words.plural(len(task.history), 'earlier verdict')}"],
+            [_reasoning(earlier, now) for earlier in reversed(task.history)],
+        ]
+        if task.history
+        else None,
+    )
+
+
+def _until(task: shapes.Task, now: str) -> str:
+    if task.deadline is None:
+        return "No deadline of its is known."
+    left = words.seconds_between(now, task.deadline)
+    if left > 0:
+        return f"Its deadline is in {words.duration(left)}."
+    return f"Its deadline passed {words.duration(-left)} ago; the verdict waits for its grace."
+
+
+def _reasoning(verdict: shapes.Verdict, now: str) -> h.Element:
+    clock = verdict.clock
+    return h.div(".reasoning")[
+        h.p(".said")[words.outcome(verdict.outcome), h.span(".reason")[verdict.reason]],
+        layout.facts(
+            [
+                ("Because", f"{verdict.rule.words} (rule {verdict.rule.number})"),
+                ("How sure", [h.b[verdict.basis], ". ", words.BASES_IN_WORDS[verdict.basis]]),
+                (
+                    "Final",
+                    "yes; only the task itself could still amend it"
+                    if verdict.final
+                    else "not yet: it may still turn out that the task lives",
+                ),
+                ("Pronounced", [words.moment(verdict.at, now), " UTC"]),
+                (
+                    "Allowed for",
+                    (
+                        f"{clock.offset_seconds:+.3f} s of its clock, "
+                        f"{clock.grace_seconds:g} s of grace; due {words.clock(clock.due)}"
+                    )
+                    if clock
+                    else None,
+                ),
+            ]
+        ),
+    ]
