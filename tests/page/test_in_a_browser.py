@@ -106,6 +106,7 @@ async def test_what_clients_send_is_shown_and_never_obeyed(
     await port.told(port.scheduled(50, f"again{HOSTILE}"), service=HOSTILE)
     port.monotonic += 2  # else what was listed a moment ago would be shown again
     await page.goto("/in-flight")
+    await expect(page.locator("#live")).to_have_text("live")  # a change before that waits for 10 s
     port.monotonic += 2
     await port.told(port.scheduled(52, f"and again{HOSTILE}"))
     await expect(page.get_by_text("and again<script>")).to_be_visible()
