@@ -177,6 +177,13 @@ class World:
         """What the sidecar says now."""
         return self.read_book(self.sidecar.operators)
 
+    def all_pronounced(self) -> bool:
+        """Whether the book knows every task that was handed over, and holds none as in flight."""
+        book = self.book()
+        return book.keys() >= truth.read(self.truth_path).keys() and not any(
+            entry.in_flight for entry in book.values()
+        )
+
     def judge(self, case: Case) -> Judgement:
         """Judge the book once it agrees, or as it is when its time to do so is over."""
         end = time.monotonic() + SETTLING_SECONDS

@@ -37,7 +37,7 @@ def _frozen(world: World, deadline_seconds: float | None, lease: dict[str, str])
 
 def _all_pronounced(world: World) -> None:
     world.until(
-        lambda: not any(entry.in_flight for entry in world.book().values()),
+        world.all_pronounced,
         "the frozen process's tasks are pronounced upon",
     )
 

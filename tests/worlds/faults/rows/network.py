@@ -86,7 +86,7 @@ def partition_past_deadline(world: World) -> Case:
     world.proxy.turn(black_hole)
     app.order("release")
     world.until(
-        lambda: not any(entry.in_flight for entry in world.book().values()),
+        world.all_pronounced,
         "the unreachable process's tasks are pronounced upon",
     )
     world.proxy.turn(fair)
