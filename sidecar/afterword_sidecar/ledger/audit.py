@@ -6,7 +6,9 @@ no record of its streams is missing, none of its totals says more than has arriv
 evidence was turned away, and every series balances. Pure.
 """
 
+from collections import Counter, defaultdict
 from collections.abc import Iterable, Sequence
+from heapq import heappush, heappushpop
 from typing import Final
 
 import msgspec
@@ -21,6 +23,8 @@ FAULTS_SHOWN: Final = 100
 """Streams at fault that are shown of one service; the others are counted."""
 _ON_ITS_WAY_SECONDS: Final = 35.0
 """The longest pause of our clients: totals that are told ahead of what they count are no fault."""
+
+_SIGNS: Final = {totals.SCHEDULED: 1, totals.SETTLED: -1, totals.AMENDED: 1}
 
 LIVE: Final = "live"
 ENDED: Final = "ended"
@@ -107,24 +111,65 @@ class Audit(msgspec.Struct, frozen=True):
         return all(each.trusted for each in self.services)
 
 
-def audit(streams: Iterable[tuple[str, Stream]], view: View, now: float) -> Audit:
-    """Audit a book: its streams, each with the label of its service, and its committed numbers."""
-    found: dict[str, list[StreamFault]] = {}
-    live: dict[str, int] = {}
-    ended: dict[str, int] = {}
-    for service, stream in streams:
-        counted = ended if stream.state.lock_fell_at else live
-        counted[service] = counted.get(service, 0) + 1
-        fault = _fault(stream, now)
-        if fault is not None:
-            found.setdefault(service, []).append(fault)
-    labels = {each[0] for each in view.series_created} | live.keys() | ended.keys()
-    rejected = _by_service(view, totals.EVIDENCE_REJECTED)
-    services = [
-        _service(service, view, found.get(service, []), live, ended)
-        for service in sorted(labels | rejected.keys())
-    ]
-    return Audit(now, services)
+class Auditing:
+    """An audit under way: it looks at streams, some at a time where there are very many."""
+
+    def __init__(self, now: float) -> None:
+        """``now``: the sidecar's clock, Unix seconds."""
+        self._now = now
+        self._live: Counter[str] = Counter()
+        self._ended: Counter[str] = Counter()
+        self._at_fault: Counter[str] = Counter()
+        self._worst: dict[str, list[tuple[int, int, StreamFault]]] = {}
+        """By service, a heap of (missing, -number, fault): of thousands, those that are shown."""
+
+    def look_at(self, streams: Iterable[tuple[str, Stream]]) -> None:
+        """Take these streams into account, each with the label of its service."""
+        for service, stream in streams:
+            (self._ended if stream.state.lock_fell_at else self._live)[service] += 1
+            fault = _fault(stream, self._now)
+            if fault is not None:
+                self._keep(service, fault)
+
+    def found(self, view: View) -> Audit:
+        """What it has found, with the committed numbers of the book."""
+        numbers = _numbers_by_service(view)
+        named = {series[0] for series in view.series_created} | self._live.keys()
+        named |= self._ended.keys() | {each for each, of in numbers.items() if of.rejected}
+        services = [self._service(each, numbers.get(each, _Numbers())) for each in sorted(named)]
+        return Audit(self._now, services)
+
+    def _keep(self, service: str, fault: StreamFault) -> None:
+        self._at_fault[service] += 1
+        worst = self._worst.setdefault(service, [])
+        entry = (fault.missing, -self._at_fault[service], fault)
+        if len(worst) < FAULTS_SHOWN:
+            heappush(worst, entry)
+        else:
+            heappushpop(worst, entry)
+
+    def _service(self, service: str, numbers: "_Numbers") -> ServiceAudit:
+        worst = sorted(self._worst.get(service, ()), reverse=True)
+        return ServiceAudit(
+            service=service,
+            since=numbers.since,
+            streams_live=self._live[service],
+            streams_ended=self._ended[service],
+            scheduled=numbers.sums.get(totals.SCHEDULED, 0.0),
+            settled=numbers.sums.get(totals.SETTLED, 0.0) - numbers.sums.get(totals.AMENDED, 0.0),
+            in_flight=numbers.in_flight,
+            imbalances=[
+                SeriesImbalance(labels, difference)
+                for labels, difference in numbers.differences.items()
+                if difference
+            ],
+            missing=numbers.missing,
+            lost=numbers.sums.get(totals.EVIDENCE_LOST, 0.0),
+            recovered=numbers.sums.get(totals.EVIDENCE_RECOVERED, 0.0),
+            rejected=numbers.rejected,
+            faults=[fault for *_, fault in worst],
+            faults_left_off=self._at_fault[service] - len(worst),
+        )
 
 
 def _fault(stream: Stream, now: float) -> StreamFault | None:
@@ -160,61 +205,43 @@ def _fault(stream: Stream, now: float) -> StreamFault | None:
     )
 
 
-def _service(
-    service: str,
-    view: View,
-    faults: list[StreamFault],
-    live: dict[str, int],
-    ended: dict[str, int],
-) -> ServiceAudit:
-    scheduled = _sum(view, totals.SCHEDULED, service)
-    amended = _sum(view, totals.AMENDED, service)
-    worst = sorted(faults, key=lambda each: -each.missing)[:FAULTS_SHOWN]
-    born = [at for labels, at in view.series_created.items() if labels[0] == service]
-    return ServiceAudit(
-        service=service,
-        since=min(born, default=0.0),
-        streams_live=live.get(service, 0),
-        streams_ended=ended.get(service, 0),
-        scheduled=scheduled,
-        settled=_sum(view, totals.SETTLED, service) - amended,
-        in_flight=sum(n for labels, n in view.in_flight.items() if labels[0] == service),
-        imbalances=_imbalances(view, service),
-        missing=view.holes.get(service, 0),
-        lost=_sum(view, totals.EVIDENCE_LOST, service),
-        recovered=_sum(view, totals.EVIDENCE_RECOVERED, service),
-        rejected=_by_service(view, totals.EVIDENCE_REJECTED).get(service, {}),
-        faults=worst,
-        faults_left_off=len(faults) - len(worst),
-    )
+class _Numbers:
+    """What a view says of one service."""
+
+    def __init__(self) -> None:
+        self.since = 0.0
+        self.in_flight = 0
+        self.missing = 0
+        self.sums: dict[str, float] = {}
+        self.rejected: dict[str, float] = {}
+        self.differences: dict[SeriesLabels, float] = {}
+        """By series: scheduled - settled + amended - in flight."""
 
 
-def _imbalances(view: View, service: str) -> list[SeriesImbalance]:
-    left = {k: -float(n) for k, n in view.in_flight.items() if k[0] == service}
-    signs = {totals.SCHEDULED: 1, totals.SETTLED: -1, totals.AMENDED: 1}
+def _numbers_by_service(view: View) -> dict[str, _Numbers]:
+    """In one pass: there may be hundreds of services and many thousands of numbers."""
+    found: defaultdict[str, _Numbers] = defaultdict(_Numbers)
+    for series, born in view.series_created.items():
+        of = found[series[0]]
+        of.since = min(of.since or born, born)
+    for series, count in view.in_flight.items():
+        of = found[series[0]]
+        of.in_flight += count
+        of.differences[series] = -float(count)
+    for service, missing in view.holes.items():
+        found[service].missing = missing
     for (metric, labels), total in view.totals.items():
-        if metric in signs and labels[0] == service:
-            series = _series_of(labels)
-            left[series] = left.get(series, 0.0) + signs[metric] * _value(total)
-    return [
-        SeriesImbalance(labels, difference) for labels, difference in left.items() if difference
-    ]
+        _add(found[labels[0]], metric, labels, _value(total))
+    return dict(found)
 
 
-def _by_service(view: View, metric: str) -> dict[str, dict[str, float]]:
-    found: dict[str, dict[str, float]] = {}
-    for (name, labels), total in view.totals.items():
-        if name == metric:
-            found.setdefault(labels[0], {})[labels[1]] = _value(total)
-    return found
-
-
-def _sum(view: View, metric: str, service: str) -> float:
-    return sum(
-        _value(total)
-        for (name, labels), total in view.totals.items()
-        if name == metric and labels[0] == service
-    )
+def _add(of: _Numbers, metric: str, labels: Sequence[str], value: float) -> None:
+    of.sums[metric] = of.sums.get(metric, 0.0) + value
+    if metric == totals.EVIDENCE_REJECTED:
+        of.rejected[labels[1]] = value
+    elif metric in _SIGNS:
+        series = _series_of(labels)
+        of.differences[series] = of.differences.get(series, 0.0) + _SIGNS[metric] * value
 
 
 def _value(total: Total) -> float:

@@ -12,7 +12,7 @@ import msgspec
 from msgspec.structs import replace
 
 from afterword_sidecar.ledger import totals
-from afterword_sidecar.ledger.audit import Audit, audit
+from afterword_sidecar.ledger.audit import Audit, Auditing
 from afterword_sidecar.ledger.bookkeeping import Bookkeeper
 from afterword_sidecar.ledger.facts import Batch
 from afterword_sidecar.ledger.hearing import Hearing, Told
@@ -211,7 +211,17 @@ class Book:
 
     def audit(self, now: float) -> Audit:
         """Whether the book, as of the last drain, can be trusted, and what is missing."""
-        return audit(self._registry.labelled(), self.view(), now)
+        auditing = Auditing(now)
+        self.audit_streams(auditing, self.stream_ids())
+        return auditing.found(self.view())
+
+    def audit_streams(self, auditing: Auditing, stream_ids: Iterable[bytes]) -> None:
+        """A part of an audit, for whoever cannot wait for all of it at once."""
+        auditing.look_at(self._registry.labelled(stream_ids))
+
+    def stream_ids(self) -> list[bytes]:
+        """All streams that are not forgotten."""
+        return list(self._registry.streams)
 
     def in_flight(self) -> Iterator[OpenTask]:
         """Every open task, stream by stream, oldest first within each."""

@@ -30,6 +30,7 @@ class Lives:
         """Its lock fell, and all it wrote is booked."""
         registry = self._registry
         registry.touched[stream.source.stream] = stream
+        registry.ended += 1
         stream.state = replace(
             stream.state,
             lock_fell_at=now,

@@ -1,6 +1,6 @@
 """The streams a book knows: admitted, watched by one timer each, and forgotten after retention."""
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from itertools import islice
 from typing import Final
 
@@ -37,6 +37,8 @@ class Registry:
         self.newly_retired: list[bytes] = []
         self.touched: dict[bytes, Stream] = {}
         """Streams whose state a store does not have yet."""
+        self.ended = 0
+        """How many of them are dead for certain: counted as they die, as there may be very many."""
         self.holes: dict[str, int] = {}
         """Service -> numbers missing and not given up."""
 
@@ -59,6 +61,7 @@ class Registry:
     def add(self, state: StreamState) -> Stream:
         """Take up a stream, new or from a store; it is to be watched once its tasks are there."""
         stream = self.streams[state.source.stream] = Stream(state)
+        self.ended += bool(state.lock_fell_at)
         if stream.missing_now:
             service = self._labels.service(state.source.service)
             self.holes[service] = self.holes.get(service, 0) + stream.missing_now
@@ -100,6 +103,7 @@ class Registry:
         stream.armed_second = 0
         stream_id = stream.source.stream
         del self.streams[stream_id]
+        self.ended -= bool(stream.state.lock_fell_at)
         self.touched.pop(stream_id, None)
         self.newly_retired.append(stream_id)
         self.retired[stream_id] = None
@@ -127,10 +131,12 @@ class Registry:
             stream.state = replace(stream.state, given_up_below=stream.seen.highest + 1)
             self._show_holes(stream, service, now)
 
-    def labelled(self) -> Iterator[tuple[str, Stream]]:
-        """Every stream, with the label of its service."""
-        for stream in self.streams.values():
-            yield self._labels.service(stream.source.service), stream
+    def labelled(self, stream_ids: Iterable[bytes]) -> Iterator[tuple[str, Stream]]:
+        """Those of these streams that are not forgotten, each with the label of its service."""
+        for stream_id in stream_ids:
+            stream = self.streams.get(stream_id)
+            if stream is not None:
+                yield self._labels.service(stream.source.service), stream
 
     def _show_holes(self, stream: Stream, service: str, now: float) -> None:
         if bool(stream.seen.holes) != bool(stream.state.incomplete_since):

@@ -38,7 +38,6 @@ def view_of(counted: Totals, registry: Registry, letters: Letters) -> View:
         if account.oldest:
             second = float(min(account.oldest))
             oldest[labels[:2]] = min(second, oldest.get(labels[:2], second))
-    ended = sum(1 for stream in registry.streams.values() if stream.state.lock_fell_at)
     return View(
         totals=counted.values.copy(),
         series_created={labels: a.scheduled.created for labels, a in accounts.items()},
@@ -46,7 +45,7 @@ def view_of(counted: Totals, registry: Registry, letters: Letters) -> View:
         oldest_in_flight=oldest,
         holes=registry.holes.copy(),
         dead_letters_open=letters.open_counts.copy(),
-        streams_live=len(registry.streams) - ended,
-        streams_ended=ended,
+        streams_live=len(registry.streams) - registry.ended,
+        streams_ended=registry.ended,
         open_tasks=sum(a.in_flight for a in accounts.values()),
     )

@@ -14,7 +14,7 @@ from aiohttp.typedefs import Handler
 from afterword_sidecar.service import Service
 from afterword_sidecar.spool.stats import SpoolStats
 from afterword_sidecar.upstream import UpstreamStats
-from afterword_sidecar.web import api_audit, api_dead_letters, api_parameters, openapi
+from afterword_sidecar.web import api_dead_letters, api_parameters, openapi
 from afterword_sidecar.web import api_shapes as shapes
 from afterword_sidecar.web.api_summaries import SummaryFilter
 from afterword_sidecar.web.page.routes import PageSettings, add_page
@@ -100,9 +100,7 @@ class _Api:
 
     async def audit(self, request: web.Request) -> web.Response:
         asked = api_parameters.read(api_parameters.AUDIT_PARAMETERS, request.query.items())
-        now = self._service.now()
-        found = await self._service.inspect(lambda book: book.audit(now))
-        return _json(msgspec.json.encode(api_audit.answer(found, asked.get("service", ""))))
+        return _json(msgspec.json.encode(await self._readings.audit(**asked)))
 
     async def summaries(self, request: web.Request) -> web.Response:
         asked = api_parameters.read(api_parameters.SUMMARY_PARAMETERS, request.query.items())

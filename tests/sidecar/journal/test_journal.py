@@ -26,7 +26,18 @@ from worlds.desk import SHOP, START, closing, opening
 from worlds.journals import FOR_EVER, JournaledDesk, lines, records, verify
 
 SECRET = "s3cret-of-the-customer"
-READS = {"audit", "restore", "drain", "next_due", "view", "in_flight", "find", "spooled_streams"}
+READS = {
+    "audit",
+    "audit_streams",
+    "restore",
+    "drain",
+    "next_due",
+    "stream_ids",
+    "view",
+    "in_flight",
+    "find",
+    "spooled_streams",
+}
 """What may be asked of a book without being noted."""
 
 

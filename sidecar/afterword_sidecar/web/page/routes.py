@@ -95,7 +95,7 @@ class _Pages:
         reach = asked.get("range") or ("1h" if up_seconds > _YOUNG_SECONDS else "10m")
         book, oldest = await self._readings.glance(reach, OLDEST_SHOWN)
         losses = await self._unless_failing(self._readings.losses({}))
-        audit = await self._unless_failing(self._readings.audit())
+        audit = await self._unless_failing(self._readings.recent_audit())
         given = BookPage(book=book, reach=reach, oldest=oldest, losses=losses, audit=audit)
         return await asyncio.to_thread(book_page, given)
 
