@@ -47,10 +47,13 @@ lint: $(INSTALLED) ## style and layers
 types: $(INSTALLED) ## mypy --strict
 	$(BIN)/mypy
 
+# Most tests wait for processes of their own, so several at once; a file's tests share what they start.
+AT_ONCE := --numprocesses auto --maxprocesses 4 --dist loadfile
+
 unit: $(INSTALLED) ## the tests alone
-	@if .ci/packages; then $(BIN)/pytest; \
+	@if .ci/packages; then $(BIN)/pytest $(AT_ONCE); \
 	elif test -n "$(CI)"; then echo "$$NO_PROGRAMS"; exit 1; \
-	else $(BIN)/pytest -m 'not debian'; tests=$$?; echo "$$NO_PROGRAMS"; exit $$tests; fi
+	else $(BIN)/pytest $(AT_ONCE) -m 'not debian'; tests=$$?; echo "$$NO_PROGRAMS"; exit $$tests; fi
 
 packages: ## Prometheus, Alertmanager and Chromium from Debian, for the tests
 	@.ci/packages

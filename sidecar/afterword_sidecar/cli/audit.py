@@ -57,16 +57,16 @@ def _report(found: shapes.Audit) -> RenderableType:
 def _services(services: Iterable[shapes.ServiceAudit]) -> Table:
     table = Table(box=None, pad_edge=False, header_style="bold")
     table.add_column("SERVICE", overflow="fold")
-    for heading in ("SCHEDULED", "SETTLED", "IN FLIGHT", "STREAMS", "MISSING", "LOST", "REJECTED"):
-        table.add_column(heading, justify="right")
-    table.add_column("THE BOOK")
+    for heading in ("SCHEDULED", "SETTLED", "OPEN", "STREAMS", "MISSING", "LOST", "REJECTED"):
+        table.add_column(heading, justify="right", no_wrap=True)
+    table.add_column("THE BOOK")  # with all of it in 80 columns, for a service of usual length
     for each in services:
         table.add_row(
             one_line(each.service),
             f"{each.scheduled:,.0f}",
             f"{each.settled:,.0f}",
             f"{each.in_flight:,}",
-            f"{each.streams_live} + {each.streams_ended} ended",
+            f"{each.streams_live}+{each.streams_ended} ended",
             _unless_none(each.missing),
             _unless_none(each.lost),
             _unless_none(sum(each.rejected.values())),
@@ -83,8 +83,8 @@ def _state(service: shapes.ServiceAudit) -> Text:
     if not service.balanced:
         return Text("does not balance", style="bold red")
     if service.trusted:
-        return Text("balances, complete", style="green")
-    return Text("balances, incomplete", style="yellow")
+        return Text("complete", style="green")
+    return Text("incomplete", style="yellow")
 
 
 def _faults(service: shapes.ServiceAudit) -> Iterator[RenderableType]:
