@@ -1,8 +1,9 @@
 """Where the reading commands read: a running sidecar's API, or a book's file that nobody holds."""
 
 import http.client
+import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import closing
 from http import HTTPStatus
 from pathlib import Path
@@ -28,6 +29,7 @@ from afterword_sidecar.web.api_tasks import Snapshot, TaskFilter
 from afterword_sidecar.web.audit_shapes import Audit
 
 T = TypeVar("T")
+T_co = TypeVar("T_co", covariant=True)
 Asked = dict[str, str]
 """Parameters of the API, as text."""
 
@@ -186,33 +188,36 @@ class DatabaseSource:
 
 def all_tasks(source: Source, asked: Asked, most: int) -> Iterator[shapes.Task]:
     """Tasks over as many pages as it takes, ``most`` at most."""
-    while True:
-        page = source.tasks({**asked, "limit": str(min(most, api_parameters.LARGEST_PAGE))})
-        yield from page.items
-        most -= len(page.items)
-        if page.next_cursor is None or most <= 0:
-            return
-        asked = {**asked, "cursor": page.next_cursor}
+    return _over_pages(source.tasks, asked, api_parameters.LARGEST_PAGE, most)
 
 
 def all_dead_letters(source: Source, asked: Asked, most: int) -> Iterator[shapes.DeadLetter]:
     """Dead letters over as many pages as it takes, ``most`` at most."""
-    while True:
-        page = source.dead_letters({**asked, "limit": str(min(most, api_parameters.LARGEST_PAGE))})
-        yield from page.items
-        most -= len(page.items)
-        if page.next_cursor is None or most <= 0:
-            return
-        asked = {**asked, "cursor": page.next_cursor}
+    return _over_pages(source.dead_letters, asked, api_parameters.LARGEST_PAGE, most)
 
 
 def all_with_payloads(source: Source, asked: Asked) -> Iterator[shapes.DeadLetterWithPayload]:
     """Every matching dead letter with its payload."""
-    limit = str(api_parameters.LARGEST_PAGE_WITH_PAYLOADS)
+    largest = api_parameters.LARGEST_PAGE_WITH_PAYLOADS
+    return _over_pages(source.dead_letters_with_payloads, asked, largest, sys.maxsize)
+
+
+class _Page(Protocol[T_co]):
+    @property
+    def items(self) -> Sequence[T_co]: ...
+
+    @property
+    def next_cursor(self) -> str | None: ...
+
+
+def _over_pages(
+    ask: Callable[[Asked], _Page[T]], asked: Asked, largest: int, most: int
+) -> Iterator[T]:
     while True:
-        page = source.dead_letters_with_payloads({**asked, "limit": limit})
+        page = ask({**asked, "limit": str(min(most, largest))})
         yield from page.items
-        if page.next_cursor is None:
+        most -= len(page.items)
+        if page.next_cursor is None or most <= 0:
             return
         asked = {**asked, "cursor": page.next_cursor}
 
