@@ -12,7 +12,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TimeElapsedCo
 
 from worlds.faults.registry import FAULTS
 from worlds.faults.run import Result, Run, run_all, runs_of
-from worlds.faults.table import summary_of, table_of
+from worlds.faults.table import PIPED_WIDTH, summary_of, table_of
 
 _SHOWN_DIFFERENCES = 5
 
@@ -29,6 +29,8 @@ def main(
 ) -> None:
     """Inject every fault, and hold the book against what truly happened."""
     console = Console(highlight=False)
+    if not console.is_terminal:
+        console.width = PIPED_WIDTH
     seed = random.SystemRandom().randrange(2**31) if seed is None else seed
     runs = runs_of([fault for fault in FAULTS if only.lower() in fault.name.lower()], delivery)
     if not runs:

@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from typing import Final
 
+from rich.box import SIMPLE_HEAD
 from rich.table import Table
 from rich.text import Text
 
@@ -13,21 +14,23 @@ _COLUMNS: Final = (
     "right",
     "wrong",
     "invisible",
-    "false alarms",
+    "false\nalarms",
     "amended",
-    "only while frozen",
-    "died in the buffer",
-    "slowest verdict",
+    "only while\nfrozen",
+    "died in\nthe buffer",
+    "slowest\nverdict",
 )
+PIPED_WIDTH: Final = 140
+"""Columns where nobody's terminal says how wide it is: the whole table, and no cell cut off."""
 
 
 def table_of(results: Sequence[Result]) -> Table:
     """All results, in their order."""
-    table = Table(show_edge=False, header_style="bold", pad_edge=False)
-    table.add_column("fault", no_wrap=True)
-    table.add_column("delivery")
+    table = Table(box=SIMPLE_HEAD, show_edge=False, header_style="bold", pad_edge=False)
+    table.add_column("fault", overflow="fold")
+    table.add_column("delivery", no_wrap=True)
     for column in _COLUMNS:
-        table.add_column(column, justify="right")
+        table.add_column(column, justify="right", no_wrap=True)
     earlier = ""
     for result in results:
         name = result.run.fault.name
