@@ -45,7 +45,9 @@ def _cells(result: Result) -> list[Text | str]:
     judged = result.judgement
     died = str(judged.died_in_buffer or "")
     if judged.absent:
-        died += f" ({judged.absent} absent)"
+        # A durable task whose opening may be gone had not begun: else the judge calls it invisible.
+        how = "not begun" if result.run.delivery == "durable" else "absent"
+        died += f" ({judged.absent} {how})"
     slowest = judged.slowest_seconds
     return [
         f"{judged.tasks:,}",
