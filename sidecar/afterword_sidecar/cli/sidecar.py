@@ -62,11 +62,12 @@ def sidecar(**flags: Any) -> None:
 
 
 def _settings(flags: dict[str, str]) -> Settings:
+    flags = _spool_from_here(flags)
+    problems = check_places(flags, os.environ)
     try:
-        settings = read_settings(_spool_from_here(flags), os.environ)
-        problems = check_places(settings)
+        settings = read_settings(flags, os.environ)
     except SettingsError as error:
-        problems = error.problems
+        problems = [*error.problems, *problems]
     else:
         if not problems:
             return settings

@@ -1,7 +1,7 @@
 """From flags and environment to one ``Settings``; all that is wrong is reported together.
 
-Flags win over the environment. Reads the given mappings only; the two checks that look at the
-file system (the database's and the spool's place) are made by ``check_places``.
+Flags win over the environment. Reads the given mappings only; what is to be seen
+in the file system (the places of database, spool and journal) is checked by ``check_places``.
 """
 
 import difflib
@@ -19,6 +19,8 @@ from afterword_sidecar.settings.quantities import RefusedError
 from afterword_sidecar.settings.table import ENVIRONMENT_PREFIX, SETTINGS, Setting, Settings
 
 IN_MEMORY: Final = ":memory:"
+_PLACES: Final = {"database": (IN_MEMORY, False), "spool": ("", True), "journal": ("", True)}
+"""Settings that name a place: what names none, and whether it is a directory."""
 _SHOWN_CHARACTERS: Final = 80
 _ALIKE: Final = 0.7
 """How alike a misspelt name must be, 0 to 1, for its neighbour to be suggested."""
@@ -60,18 +62,18 @@ def read_settings(flags: Mapping[str, str], environment: Mapping[str, str]) -> S
     return msgspec.convert(values, Settings)
 
 
-def check_places(settings: Settings) -> list[Problem]:
-    """What is wrong with the places the settings name, as they stand. Changes nothing."""
+def check_places(flags: Mapping[str, str], environment: Mapping[str, str]) -> list[Problem]:
+    """What is wrong with the places that are named, as they stand. Changes nothing.
+
+    Takes what ``read_settings`` takes, as whatever is wrong is told together.
+    """
     problems = []
-    database = Path(settings.database)
-    if settings.database != IN_MEMORY:
-        problems += _place("database", settings.database, database, wants_directory=False)
-    if settings.journal:
-        problems += _place(
-            "journal", settings.journal, Path(settings.journal), wants_directory=True
-        )
-    if settings.spool:
-        problems += _place("spool", settings.spool, Path(settings.spool), wants_directory=True)
+    for setting in SETTINGS:
+        if setting.name in _PLACES:
+            nowhere, wants_directory = _PLACES[setting.name]
+            _, place = _told(setting, flags, environment)
+            if place != nowhere:
+                problems += _place(setting, place, Path(place), wants_directory=wants_directory)
     return problems
 
 
@@ -147,9 +149,7 @@ def _sizes_reversed(values: Mapping[str, object]) -> list[Problem]:
     return [Problem("--inflated-bytes", str(inflated), why, hint)]
 
 
-def _place(name: str, value: str, path: Path, *, wants_directory: bool) -> list[Problem]:
-    setting = next(setting for setting in SETTINGS if setting.name == name)
-
+def _place(setting: Setting, value: str, path: Path, *, wants_directory: bool) -> list[Problem]:
     def problem(why: str, hint: str) -> list[Problem]:
         return [Problem(f"{setting.flag} ({setting.variable})", value, why, hint)]
 

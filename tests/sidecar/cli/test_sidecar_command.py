@@ -35,8 +35,10 @@ def test_wrong_settings_are_listed_and_nothing_is_started(tmp_path: Path) -> Non
         ["sidecar", "--receiver-port", "x", "--database", str(tmp_path / "no" / "b.db")],
     )
     assert refused.exit_code == 2
-    assert "2 settings are wrong" in refused.stderr
+    assert "3 settings are wrong" in refused.stderr
     assert "AFTERWORD_SIDECAR_GRACE='soon'" in refused.stderr
+    assert "--receiver-port='x'" in refused.stderr
+    assert f"there is no directory {tmp_path / 'no'}" in refused.stderr
     assert list(tmp_path.iterdir()) == []
 
 

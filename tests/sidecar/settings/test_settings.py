@@ -163,18 +163,15 @@ def test_variables_that_kubernetes_sets_are_not_misspelt_settings() -> None:
 def test_places_that_cannot_be_used_are_named_before_anything_starts(tmp_path: Path) -> None:
     """A database in no directory and a spool that is a file are both told, and nothing is made."""
     (tmp_path / "file").touch()
-    settings = read_settings(
-        {"database": str(tmp_path / "no" / "book.db"), "spool": str(tmp_path / "file")}, {}
-    )
-    problems = [str(problem) for problem in check_places(settings)]
+    wrong = {"database": str(tmp_path / "no" / "book.db"), "spool": str(tmp_path / "file")}
+    problems = [str(problem) for problem in check_places(wrong, {})]
     assert len(problems) == 2
     assert f"there is no directory {tmp_path / 'no'}" in problems[0]
     assert "it is not a directory" in problems[1]
     assert [path.name for path in tmp_path.iterdir()] == ["file"]
-    good = read_settings(
-        {"database": str(tmp_path / "book.db"), "spool": str(tmp_path / "spool")}, {}
-    )
-    assert check_places(good) == []
+    good = {"database": str(tmp_path / "book.db"), "spool": str(tmp_path / "spool")}
+    assert check_places(good, {}) == []
+    assert check_places({"database": ":memory:"}, {}) == []
 
 
 def test_the_table_covers_the_settings_and_the_document_is_true() -> None:
