@@ -200,7 +200,7 @@ async def _listening(
         try:
             await web.TCPSite(runner, host, port).start()
         except OSError as error:
-            why = error.strerror or error
+            why = os.strerror(error.errno) if error.errno else error
             message = f"cannot listen on {host} port {port}: {why}{_remedy(error, flag)}"
             raise OSError(message) from error
         address = runner.addresses[0]
