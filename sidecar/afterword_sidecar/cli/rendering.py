@@ -162,8 +162,10 @@ def _why(verdict: shapes.Verdict) -> Facts:
         facts.append(("evidence", f"{local(cited.at)}  {cited.words or cited.kind}{number}"))
     if verdict.clock:
         clock = verdict.clock
-        allowed = f"{clock.offset_seconds:+.3f}s for its clock, {clock.grace_seconds:g}s of grace"
-        facts.append(("allowed", f"{allowed}; due {local(clock.due)}"))
+        allowed = f"{clock.offset_seconds:+.3f}s for its clock"
+        if not clock.lock_fell_at:  # a death that is proven waits for nothing
+            allowed += f", {clock.grace_seconds:g}s of grace; due {local(clock.due)}"
+        facts.append(("allowed", allowed))
         facts += [
             ("last alive", local(clock.alive_at)),
             ("lock fell", local(clock.lock_fell_at)),

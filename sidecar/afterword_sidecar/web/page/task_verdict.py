@@ -32,11 +32,18 @@ def verdict_on(task: shapes.Task, now: str) -> h.Element:
 
 def _until(task: shapes.Task, now: str) -> str:
     if task.deadline is None:
-        return "No deadline of its is known."
+        return "It has no known deadline."
     left = words.seconds_between(now, task.deadline)
     if left > 0:
         return f"Its deadline is in {words.duration(left)}."
     return f"Its deadline passed {words.duration(-left)} ago; the verdict waits for its grace."
+
+
+def _allowed(clock: shapes.Clock) -> str:
+    offset = f"{clock.offset_seconds:+.3f} s of its clock"
+    if clock.lock_fell_at:
+        return offset  # a death that is proven waits for nothing
+    return f"{offset}, {clock.grace_seconds:g} s of grace; due {words.clock(clock.due)}"
 
 
 def _reasoning(verdict: shapes.Verdict, now: str) -> h.Element:
@@ -54,15 +61,7 @@ def _reasoning(verdict: shapes.Verdict, now: str) -> h.Element:
                     else "not yet: it may still turn out that the task lives",
                 ),
                 ("Pronounced", [words.moment(verdict.at, now), " UTC"]),
-                (
-                    "Allowed for",
-                    (
-                        f"{clock.offset_seconds:+.3f} s of its clock, "
-                        f"{clock.grace_seconds:g} s of grace; due {words.clock(clock.due)}"
-                    )
-                    if clock
-                    else None,
-                ),
+                ("Allowed for", _allowed(clock) if clock else None),
             ]
         ),
     ]
