@@ -139,7 +139,7 @@ def list_letters(
 def show(source: Source, letter_id: str, *, as_json: bool) -> None:
     """One dead letter: what it was, what happened, why we say so, its payload, and when.
 
-    ID is an id as listed; the first digits of its stream suffice while they are unique.
+    ID is an id as listed. Of what is before the dash four digits suffice while they are unique.
     """
     found = source.dead_letter(_full_id(source, letter_id))
     if found is None:
