@@ -56,8 +56,8 @@ def main() -> int:
     try:
         with set_up(options.folder, workers=_WORKERS) as stage:
             console.print(f"sidecar and shop ({_WORKERS} workers) are up")
-            agreed = _play(console, stage, options.orders, options.seed)
-            show_where_to_look(console, stage, kept=options.keep)
+            agreed, lost = _play(console, stage, options.orders, options.seed)
+            show_where_to_look(console, stage, lost, kept=options.keep)
             if drawing:
                 console.save_svg(str(options.picture), title="make demo")
             if options.keep:
@@ -71,7 +71,8 @@ def main() -> int:
     return 0 if agreed else 1
 
 
-def _play(console: Console, stage: Stage, orders: int, seed: int) -> bool:
+def _play(console: Console, stage: Stage, orders: int, seed: int) -> tuple[bool, str]:
+    """Whether book and truth agree, and the id of a killed task."""
     book = Book(stage.operators_url)
     story = Story(stage, book, seed=seed)
     first, last = orders * 2 // 3, orders - orders * 2 // 3
@@ -94,8 +95,8 @@ def _play(console: Console, stage: Stage, orders: int, seed: int) -> bool:
     comparison = compare(truth.fates(story.log()), book.read())
     console.print()
     show_comparison(console, comparison)
-    _show_one_lost_task(console, stage, book, killing)
-    return not comparison.differences
+    lost = _show_one_lost_task(console, stage, book, killing)
+    return not comparison.differences, lost
 
 
 def _order(console: Console, story: Story, orders: Sequence[Order], title: str) -> None:
@@ -115,11 +116,11 @@ def _order(console: Console, story: Story, orders: Sequence[Order], title: str) 
     console.print(f"{len(orders)} {title}: answered in {time.monotonic() - began:.1f} s")
 
 
-def _show_one_lost_task(console: Console, stage: Stage, book: Book, killing: Killing) -> None:
+def _show_one_lost_task(console: Console, stage: Stage, book: Book, killing: Killing) -> str:
     cut_off = list(book.letters(reason="platform_deadline"))
     letters = [*cut_off, *book.letters(reason="instance_lost")]
     if not cut_off:
-        return
+        return ""
     milliseconds = pronounced_within_seconds(letters, killing) * 1000
     console.print(f"\nfrom the kill to the last of {len(letters)} verdicts: {milliseconds:.0f} ms")
     shown = ("dead-letters", "show", letters[0]["id"])
@@ -132,6 +133,7 @@ def _show_one_lost_task(console: Console, stage: Stage, book: Book, killing: Kil
         check=True,
     ).stdout
     console.print(Text.from_ansi(said.decode()))
+    return str(letters[0]["id"])
 
 
 def _go_on(console: Console, stage: Stage, seed: int) -> Never:

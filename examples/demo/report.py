@@ -59,13 +59,13 @@ def show_comparison(console: Console, comparison: Comparison) -> None:
         console.print(f"[red]… and {unsaid} more[/]")
 
 
-def show_where_to_look(console: Console, stage: Stage, *, kept: bool) -> None:
-    """Addresses and commands."""
+def show_where_to_look(console: Console, stage: Stage, lost: str, *, kept: bool) -> None:
+    """Addresses and commands. ``lost``: the id of a killed task; empty if there is none."""
     url = stage.operators_url
     if kept:
         lines = [
             f"the page       {url}/",
-            f"a killed task  {url}/losses?reason=platform_deadline",
+            f"a killed task  {url}/{f'tasks/{lost}' if lost else 'losses'}",
             f"metrics        {url}/metrics",
             f"dead letters   {url}/api/v1/dead-letters",
             f"               .venv/bin/afterword dead-letters list --url {url}",
