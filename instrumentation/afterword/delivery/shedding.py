@@ -13,8 +13,12 @@ from afterword.evidence import Rollup, TaskKind
 from afterword.otlp_json import encode
 
 MOST_RANGES: Final = 3600
-"""Beyond it another sum is begun. One batch of tasks more, and it is still below the 4096 ranges
-that a sidecar takes in one record."""
+"""Beyond it another sum is begun. So many tasks more as are added at once, and it is still below
+the 4096 ranges that a sidecar takes in one record."""
+MOST_NUMBERS: Final = 9_000_000
+"""The same for all its numbers: a sidecar takes 10,000,000 in one record. An hour without one, at a
+thousand tasks a second, makes more."""
+_ADDED_AT_ONCE: Final = 100
 
 _LONG: Final = (
     names.PAYLOAD,
@@ -57,6 +61,7 @@ class Sum:
     def __init__(self) -> None:
         self._counts: Final[Counter[Alike]] = Counter()
         self._ranges: list[tuple[int, int]] = []
+        self._numbers = 0
         self._at_ns = 0
 
     def __bool__(self) -> bool:
@@ -64,8 +69,8 @@ class Sum:
 
     @property
     def is_full(self) -> bool:
-        """Whether its numbers lie so scattered that no more should come."""
-        return len(self._ranges) > MOST_RANGES
+        """Whether its numbers are so many, or lie so scattered, that no more should come."""
+        return len(self._ranges) > MOST_RANGES or self._numbers > MOST_NUMBERS
 
     @property
     def size_bytes(self) -> int:
@@ -81,6 +86,7 @@ class Sum:
             self._counts[Alike(kind, told[names.OUTCOME], told[names.REASON])] += 1
             numbers += [int(told[key]) for key in _NUMBERS if key in told]
             self._at_ns = max(self._at_ns, int(record["timeUnixNano"]))
+        self._numbers += len(numbers)
         single = [(number, number) for number in numbers]
         self._ranges = list(_merged(sorted(self._ranges + single)))
 
@@ -151,10 +157,11 @@ class Rollups:
         return sum(each.size_bytes for each in self._sums) if self else 0
 
     def add(self, lines: list[bytes]) -> None:
-        """Count tasks; see ``Sum.add``. For a hundred of them at most."""
-        if self._sums[-1].is_full:
-            self._sums.append(Sum())
-        self._sums[-1].add(lines)
+        """Count tasks; see ``Sum.add``."""
+        for first in range(0, len(lines), _ADDED_AT_ONCE):
+            if self._sums[-1].is_full:
+                self._sums.append(Sum())
+            self._sums[-1].add(lines[first : first + _ADDED_AT_ONCE])
 
     def take(self) -> list[bytes]:
         """The records of all of it as OTLP/JSON; then there is nothing."""

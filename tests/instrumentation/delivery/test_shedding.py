@@ -3,13 +3,17 @@
 import json
 from collections import Counter
 
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from afterword import names
+from afterword.delivery import shedding
 from afterword.delivery.shedding import Rollups, without_detail
 from afterword.evidence import Settled, TaskKind
 from afterword.otlp_json import encode_folded
+from afterword_sidecar.otlp.limits import ROLLUP_SEQUENCES
+from afterword_sidecar.otlp.rollups import ranges_of
 from worlds.reporting import opening, settled
 
 _KINDS = [TaskKind("a", "asyncio"), TaskKind("b", "vercel", "replay"), TaskKind("ü", "x")]
@@ -80,6 +84,39 @@ def test_scattered_numbers_go_into_several_records() -> None:
     ]
     assert sum(int(each[names.COUNT]) for each in told) == 6_016
     assert max(len(each[names.RANGES].split()) for each in told) <= 4096
+
+
+def test_many_tasks_that_come_at_once_go_into_records_that_a_sidecar_takes() -> None:
+    """As many as gather while the buffer is busy, among others that are open still."""
+    rollups = Rollups()
+    begun = [opening(number) for number in range(1, 20_000, 10)]
+    rollups.add([encode_folded(settled(each, each.sequence + 5)).encode() for each in begun])
+    assert sum(_taken(line) for line in rollups.take()) == 2000
+
+
+def test_more_numbers_than_one_record_may_stand_for_go_into_several(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """An outage of hours: no sidecar turns the count of it away."""
+    assert shedding.MOST_NUMBERS + 10_000 < ROLLUP_SEQUENCES, "with what is added at once"
+    monkeypatch.setattr(shedding, "MOST_NUMBERS", 1_000)
+    rollups = Rollups()
+    for first in range(1, 3_000, 100):
+        begun = [opening(number) for number in range(first, first + 100, 2)]
+        rollups.add([encode_folded(settled(each, each.sequence + 1)).encode() for each in begun])
+    taken = rollups.take()
+    assert len(taken) == 3
+    assert sum(_taken(line) for line in taken) == 1500
+
+
+def _taken(line: bytes) -> int:
+    """How many tasks a sidecar counts for this record; raises where it turns it away."""
+    told = {
+        each["key"]: next(iter(each["value"].values())) for each in json.loads(line)["attributes"]
+    }
+    count = int(told[names.COUNT])
+    assert ranges_of(told[names.RANGES], count)
+    return count
 
 
 def test_long_texts_leave_a_record_and_nothing_else() -> None:
