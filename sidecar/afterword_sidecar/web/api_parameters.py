@@ -90,7 +90,8 @@ def _moment_in_url(text: str) -> float:
 
 def _limit(most: int) -> Callable[[str], int]:
     def parse(text: str) -> int:
-        if not (text.isascii() and text.isdigit() and 1 <= int(text[:9]) <= most):
+        whole = text.isascii() and text.isdigit() and len(text) <= len(str(most))
+        if not (whole and 1 <= int(text) <= most):
             raise ValueError(f"it is not a number from 1 to {most}")
         return int(text)
 
