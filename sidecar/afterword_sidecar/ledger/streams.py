@@ -121,6 +121,7 @@ class Stream:
         last_hole = self.seen.holes[-1][1] if holes else 0
         hole_after_opening = last_hole > task.sequence
         lost = hole_after_opening and self.closing_missing
+        over = task.notes.invocation_over_sequence
         return Circumstances(
             offset_seconds=clocks.offset_for(self.state, task),
             alive_at=self.alive_at,
@@ -132,7 +133,8 @@ class Stream:
             hold_until=hold_until,
             hole_after_opening=hole_after_opening,
             hole_within_invocation=hole_after_opening
-            and self.seen.missing(task.sequence, task.notes.invocation_over_sequence) > 0,
+            and over > 0  # else there is nothing to look for, among very many holes perhaps
+            and self.seen.missing(task.sequence, over) > 0,
             settled_missing=self.closing_missing,
             death_will_show=self.death_will_show,
             vouched_at=0.0 if lost else state.vouched_at,
