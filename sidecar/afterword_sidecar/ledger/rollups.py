@@ -6,6 +6,8 @@ counted twice: those that are open here end as it says; of the rest, as many are
 numbers make up, since tasks that ended alike have about as many records each.
 """
 
+from bisect import bisect_left
+
 from afterword_sidecar.ledger.facts import Rollup, Settled
 from afterword_sidecar.ledger.streams import Stream
 
@@ -23,7 +25,7 @@ def take(stream: Stream, fact: Rollup) -> tuple[list[int], int]:
         opening
         for openings in (stream.open, stream.fresh, stream.amendable)
         for opening in openings
-        if any(low <= opening <= high for low, high in fact.ranges)
+        if _lies_in(fact, opening)
     )[: fact.count]
     records_each = told / fact.count
     of_known = sum(records_each - _records_of(stream, opening) for opening in known)
@@ -44,6 +46,16 @@ def closing_of(fact: Rollup, opening: int) -> Settled:
         origin=fact.origin,
         rolled_up=True,
     )
+
+
+def _lies_in(fact: Rollup, number: int) -> bool:
+    """Whether it stands for this number; its ranges ascend, and may be as many as the tasks."""
+    at = bisect_left(fact.ranges, number, key=_last)
+    return at < len(fact.ranges) and fact.ranges[at][0] <= number
+
+
+def _last(numbers: tuple[int, int]) -> int:
+    return numbers[1]
 
 
 def _records_of(stream: Stream, opening: int) -> int:
