@@ -67,8 +67,11 @@ def finite(deadline: object) -> float | None:
     """The deadline, if it is one: a platform that never stops the task sets none."""
     if deadline is None:
         return None
-    if isinstance(deadline, int | float) and math.isfinite(deadline):
-        return float(deadline)
+    try:
+        if isinstance(deadline, int | float) and math.isfinite(deadline):
+            return float(deadline)
+    except OverflowError:
+        pass  # a whole number beyond every float
     logger.warning("afterword: deadline=%r is no time in Unix seconds and is left out", deadline)
     return None
 

@@ -315,7 +315,7 @@ def test_what_is_no_awaitable_is_the_callers_error(evidence: RecordingDelivery) 
     assert evidence.records == []
 
 
-@pytest.mark.parametrize("deadline", [float("nan"), float("inf"), "soon"])
+@pytest.mark.parametrize("deadline", [float("nan"), float("inf"), "soon", 10**400])
 async def test_a_deadline_that_is_none_is_left_out(
     evidence: RecordingDelivery, deadline: Any
 ) -> None:
