@@ -35,4 +35,4 @@ class Complaints:
                 message = self._unsaid.popleft()
             except IndexError:  # all said, perhaps by another thread meanwhile
                 return
-            _logger.warning("%s", message)
+            _logger.warning("afterword: %s", message)

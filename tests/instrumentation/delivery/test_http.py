@@ -201,7 +201,7 @@ def test_what_an_end_leaves_behind_is_told_once(trouble: Reply, warnings: list[s
         delivery.close(BRIEFLY)
         [warning] = warnings
         told = f"2 records of evidence were not delivered to {sidecar.endpoint} within 0.2 s"
-        assert warning.startswith(told)
+        assert warning.startswith(f"afterword: {told}")
 
 
 def test_what_is_told_while_an_end_waits_leaves_too(warnings: list[str]) -> None:
