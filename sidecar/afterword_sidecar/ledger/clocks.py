@@ -29,8 +29,6 @@ def after(
     """
     offset = received_at - newest_at
     window = state.offset_window
-    if window and window[0][1] == offset and len(window) == 1 and state.newest_at <= newest_at:
-        return state if not ahead else replace(state, newest_at=newest_at)
     back = ahead and state.newest_at - newest_at > _STEP_SECONDS and bool(window)
     forward = bool(window) and offset < state.offset_seconds - _STEP_SECONDS
     steps = state.clock_steps

@@ -260,7 +260,17 @@ def test_the_newest_record_is_remembered_by_its_number() -> None:
     """Also where the offset is the same to the digit; one that was overtaken is not it."""
     state = clocks.after(StreamState(SHOP), START, START, Limits(), ahead=True)
     assert clocks.after(state, START + 9, START + 9, Limits(), ahead=True).newest_at == START + 9
-    assert clocks.after(state, START + 9, START + 9, Limits(), ahead=False) is state
+    assert clocks.after(state, START + 9, START + 9, Limits(), ahead=False).newest_at == START
+
+
+def test_an_offset_that_is_shown_again_is_as_young_as_that() -> None:
+    """The least of ten minutes is not forgotten ten minutes after it was first the least."""
+    limits = Limits()
+    state = shown(1.0)
+    again = START + limits.offset_window_seconds
+    state = clocks.after(state, again, again - 1.0, limits, ahead=True)
+    state = clocks.after(state, again + 1, again + 1 - 60.0, limits, ahead=False)
+    assert state.offset_seconds == 1.0
 
 
 def test_few_steps_are_remembered() -> None:
