@@ -46,12 +46,16 @@ class Judge:
         """Facts of one call, in their order."""
         highest, holes = stream.heard.highest, stream.heard.gaps > 0
         recovered = False
+        stand_for_more = holes and any(map(_stands_for_more, facts))
+        missing = stream.heard.unheard(1, highest) if stand_for_more else 0
         for fact in facts:
             if getattr(fact, "opening_sequence", 0) >= fact.sequence:
                 continue  # speaks of what would come after it
             if stream.heard.add(fact.sequence):
                 recovered = recovered or (holes and fact.sequence <= highest)
                 self._tellers[type(fact)](stream, fact, now, expect)
+        if stand_for_more and stream.heard.unheard(1, highest) < missing:
+            recovered = True
         stream.heard.forget_gaps(int(self.limits["hole_ranges_per_stream"]))
         if recovered:
             self._recovered(stream, now, expect)
@@ -308,3 +312,8 @@ def _opening_cites(fact: shapes.Settled) -> list[Cite]:
         started_at = at + (fact.start_delay_seconds or 0.0) if began else 0.0
         cites.append((names.EVENT_STARTED, fact.started_sequence, started_at))
     return cites
+
+
+def _stands_for_more(fact: shapes.Fact) -> bool:
+    """Whether it tells of numbers beside its own."""
+    return isinstance(fact, shapes.Rollup) or (isinstance(fact, shapes.Settled) and fact.folded)

@@ -29,6 +29,19 @@ def test_an_opening_that_its_invocations_end_overtook_never_started(desk: Desk) 
     assert (SHOP.stream, 5) not in desk.settled
 
 
+def test_numbers_that_a_rollup_stands_for_are_missing_no_more(desk: Desk) -> None:
+    """An opening that waited for them is judged as they come; a folded closing's are as good."""
+    desk.tell(InvocationEnded(6, START, "i", scheduled=1, started=0))
+    desk.tell(opening(2, invocation="i"))
+    desk.tell(rollup(7, 1, (3, 5)))
+    assert desk.verdict(2) == "dropped/never_started/inferred"
+    desk.tell(InvocationEnded(12, START, "j", scheduled=1, started=0))
+    desk.tell(opening(8, invocation="j"))
+    assert (SHOP.stream, 8) not in desk.settled
+    desk.tell(closing(11, of=9, folded=True, started_sequence=10))
+    assert desk.verdict(8) == "dropped/never_started/inferred"
+
+
 def test_never_started_cites_the_end_of_the_invocation_when_a_lock_falls_too(desk: Desk) -> None:
     """All that the rule rests on is in the verdict: opening, invocation, and the proof."""
     desk.tell(opening(1, invocation="i"), InvocationEnded(2, START + 1, "i", 1, 0))
