@@ -225,7 +225,8 @@ class Bookkeeper:
         known = opening in stream.ahead
         if folded or (not known and len(stream.ahead) >= self.limits.ahead_per_stream):
             stream.ahead.pop(opening, None)
-            stream.seen.see(opening)
+            if stream.seen.see(opening) and not folded:
+                stream.scheduled_arrived += 1  # when it comes it is one that was seen
             return
         completed = settled.verdict.outcome == names.COMPLETED
         letter = None if completed else without_texts(settled)

@@ -3,7 +3,7 @@
 import msgspec
 import pytest
 
-from afterword_sidecar.ledger.facts import InvocationEnded, Rollup
+from afterword_sidecar.ledger.facts import Instance, InvocationEnded, Rollup
 from worlds.desk import SHOP, START, Desk, closing, opening, start
 
 
@@ -40,6 +40,16 @@ def test_numbers_that_a_rollup_stands_for_are_missing_no_more(desk: Desk) -> Non
     assert (SHOP.stream, 8) not in desk.settled
     desk.tell(closing(11, of=9, folded=True, started_sequence=10))
     assert desk.verdict(8) == "dropped/never_started/inferred"
+
+
+def test_openings_that_nothing_waits_for_are_not_held_against_the_book() -> None:
+    """More closings came first than are remembered: the audit still says that all has arrived."""
+    desk = Desk(ahead_per_stream=2)
+    desk.tell(*(closing(number + 4, of=number) for number in range(1, 5)))
+    desk.tell(*(opening(number) for number in range(1, 5)))
+    desk.tell(Instance(9, START, "beat", scheduled_total=4, settled_total=4))
+    desk.pass_time(100)
+    assert desk.book.audit(desk.now).trusted
 
 
 def test_never_started_cites_the_end_of_the_invocation_when_a_lock_falls_too(desk: Desk) -> None:
