@@ -18,7 +18,11 @@ def main() -> None:
         )
     from afterword_sidecar.cli import afterword  # noqa: PLC0415 - it needs what was just asked for
 
-    afterword(prog_name="afterword")
+    try:
+        afterword(prog_name="afterword")
+    except OSError as error:  # a full disk under what is written: a misfortune, and no bug
+        where = f"{error.filename}: " if error.filename else ""
+        sys.exit(f"Error: cannot write all of it: {where}{error.strerror or error}")
 
 
 def _installed(name: str) -> bool:

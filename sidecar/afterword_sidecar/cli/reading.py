@@ -164,6 +164,7 @@ def export(source: Source, asked: Asked, state: str | None, output: IO[bytes]) -
     for letter in all_with_payloads(source, asked):
         output.write(msgspec.json.encode(letter) + b"\n")
         count += 1
+    output.flush()  # what does not fit on the disk was not exported
     click.echo(f"{count} dead letters exported", err=True)
 
 

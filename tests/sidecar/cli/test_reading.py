@@ -1,6 +1,8 @@
 """``afterword tasks`` and ``afterword dead-letters``: what people and scripts get to see."""
 
 import json
+import subprocess
+import sys
 from collections.abc import Awaitable, Callable
 from pathlib import Path
 
@@ -204,6 +206,20 @@ def test_a_book_that_no_sidecar_holds_is_read_from_its_file(tmp_path: Path) -> N
     assert "1.10," in shown
     exported = invoke(afterword, ["dead-letters", "export", "--database", str(path)]).stdout
     assert json.loads(exported)["task"] == "lost"
+
+
+def test_an_export_that_does_not_fit_is_no_export(tmp_path: Path) -> None:
+    """A full disk is said in a sentence, with exit code 1, and nothing is called exported."""
+    stopped_book(tmp_path / "book.db")
+    export = ["dead-letters", "export", "--output", "/dev/full"]
+    run = subprocess.run(
+        [sys.executable, "-m", "afterword_sidecar", *export, "--database", tmp_path / "book.db"],
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert (run.returncode, run.stdout) == (1, "")
+    assert run.stderr == "Error: cannot write all of it: No space left on device\n"
 
 
 def test_a_book_that_is_held_is_not_read_behind_its_sidecar(tmp_path: Path) -> None:
