@@ -40,6 +40,7 @@ _QUICK: Final = Config(
 
 
 _BURNING: Final = 'ALERTS{alertname="AfterwordErrorBudgetBurning", alertstate="firing"}'
+_TOLD_LAST: Final = "rate(afterword_evidence_rejected_total[10s])"
 _NOT_COMMITTING: Final = 'ALERTS{alertname="AfterwordSidecarNotCommitting"}'
 
 
@@ -86,6 +87,7 @@ def world(tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
             )
         until(lambda: prometheus.now("afterword_sidecar_store_failing == 0") or None)
         until(lambda: _all_recorded(prometheus) or None)
+        until(lambda: prometheus.ever(_TOLD_LAST) or None)
         url = f"{shop.sidecar.operators}/metrics"
         text = httpx.get(url, headers={"Accept": "text/plain"}).text
         yield World(prometheus, as_checked_in, alertmanager, lost, dropped, text)
