@@ -117,6 +117,9 @@ class Book:
         if self._lives.dying:
             self._lives.bury(next(iter(self._lives.dying.values())), now)
             return
+        if self._lives.suspect:
+            self._lives.judge(now)
+            return
         for stream, number in self._keeper.wheel.take_due(now, LOOKS_AT_ONCE):
             if self._registry.streams.get(stream.source.stream) is not stream:
                 continue
@@ -127,6 +130,7 @@ class Book:
             settled = stream.amendable.get(abs(number))
             if settled is not None and kept_with_stream(settled):
                 self._registry.touched[stream.source.stream] = stream
+        self._lives.judge(now)
 
     def spooled_streams(self) -> set[bytes]:
         """Streams that tell by spool and have not ended: each should have a lock to ask for."""
@@ -177,7 +181,9 @@ class Book:
 
     def next_due(self) -> float | None:
         """The earliest moment at which ``advance`` may have something to do, Unix seconds."""
-        return 0.0 if self._lives.dying else self._keeper.wheel.next_second()
+        if self._lives.dying or self._lives.suspect:
+            return 0.0
+        return self._keeper.wheel.next_second()
 
     # What comes out.
 

@@ -54,7 +54,7 @@ def test_a_process_with_many_open_tasks_is_buried_in_pieces(desk: Desk) -> None:
         desk.pass_time(0.0)
         steps += 1
     assert len(desk.settled) == 12_000
-    assert steps == 2
+    assert steps == 4
     assert desk.total("settled", "instance_lost", "proven") == 12_000
 
 

@@ -4,7 +4,8 @@ from typing import Any
 
 import pytest
 
-from afterword_sidecar.ledger.facts import Instance, Pending
+from afterword_sidecar.ledger.facts import Instance, Pending, Source
+from afterword_sidecar.ledger.lives import LOOKS_AT_ONCE
 from afterword_sidecar.ledger.records import Verdict
 from worlds.desk import SHOP, START, Desk, closing, opening, start
 
@@ -177,3 +178,61 @@ def test_what_had_no_room_in_the_spool_is_lost_evidence(desk: Desk) -> None:
     missing = verdict_on(desk).missing
     assert missing is not None
     assert (missing.first, missing.last, missing.settled_reported) == (4, 5, 1)
+
+
+def many_in_silence(desk: Desk, tasks: int) -> list[int]:
+    """So many tasks of a process whose lease has lapsed; returns their numbers."""
+    numbers = list(range(2, 2 + tasks))
+    desk.tell(beat(1, state="up"), *(opening(each) for each in numbers), same_clock=False)
+    desk.now += 60
+    return numbers
+
+
+def test_a_process_of_very_many_tasks_is_given_up_a_bounded_piece_at_a_time(desk: Desk) -> None:
+    """What comes between two pieces counts; a kill between two loses and doubles nothing."""
+    numbers = many_in_silence(desk, 3 * LOOKS_AT_ONCE)
+    pieces = []
+    for _ in range(2):
+        assert (desk.book.next_due() or 0.0) <= desk.now
+        desk.pass_time(0)
+        pieces.append(len(desk.changes.settled))
+    assert pieces == [LOOKS_AT_ONCE, LOOKS_AT_ONCE]
+    ended = numbers[-1] + 1
+    desk.tell(closing(ended, of=numbers[-1], at=desk.now), same_clock=False)
+    desk.now += LEASE_SECONDS + 3
+    desk.restart()
+    desk.now += desk.limits.client_backoff_seconds + 1
+    for _ in range(3):
+        desk.pass_time(1)
+    lost = [each for each in numbers if desk.verdict(each) == "dropped/instance_lost/inferred"]
+    assert lost == numbers[:-1]
+    assert desk.verdict(numbers[-1]) == "completed/completed/observed"
+    assert (desk.total("amended"), desk.total("settled")) == (0, len(numbers))
+
+
+def test_a_process_that_beats_again_keeps_the_tasks_that_nobody_has_given_up_yet(
+    desk: Desk,
+) -> None:
+    """It thaws while it is being given up: the rest is not judged by what was true before."""
+    numbers = many_in_silence(desk, 2 * LOOKS_AT_ONCE)
+    desk.pass_time(0)
+    desk.tell(beat(numbers[-1] + 1), same_clock=False)
+    desk.pass_time(1)
+    assert len(desk.settled) == LOOKS_AT_ONCE
+    desk.pass_time(LEASE_SECONDS + 3)
+    assert {desk.verdict(each) for each in numbers} == {"dropped/instance_lost/inferred"}
+
+
+def test_a_process_whose_tasks_end_while_it_is_given_up_may_be_forgotten() -> None:
+    """Room for another is made of it between two pieces: what was to be judged is no more."""
+    desk = Desk(streams=1)
+    numbers = many_in_silence(desk, 2 * LOOKS_AT_ONCE)
+    desk.pass_time(0)
+    after = numbers[-1] + 1
+    ends = [closing(after + i, of=each) for i, each in enumerate(numbers[LOOKS_AT_ONCE:])]
+    desk.tell(*ends, same_clock=False)
+    desk.tell(opening(), source=Source(b"T" * 16, "shop"), same_clock=False)
+    assert SHOP.stream not in desk.book.stream_ids()
+    desk.pass_time(1)
+    assert desk.total("settled") == len(numbers)
+    assert desk.book.next_due() != 0.0
