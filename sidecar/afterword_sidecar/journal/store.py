@@ -85,8 +85,10 @@ class JournaledStore:
         if changes.empty:
             return  # the book left no group for it
         if changes is not self._taken:
+            self._take(self.groups[0])
+            self.groups.popleft()
+            # Only now: what fails before is to be taken again, and not what was before it.
             self._taken, self._mark = changes, b""
-            self._take(self.groups.popleft())
         if not self._mark:
             with self._doing("write journal"):
                 self._mark = self._writer.write(self._records, self._standing).text()
@@ -97,9 +99,10 @@ class JournaledStore:
             log.warning("old segments of the journal could not be deleted: %s", error)
 
     def _take(self, group: Group) -> None:
-        self._standing = standing_record(group.limits, group.patience, self._sums.values)
+        records = list(map(_record, group.noted))
+        standing = standing_record(group.limits, group.patience, self._sums.values)
         changed = self._sums.take(group.totals)
-        self._records = [*map(_record, group.noted), shapes.Commit(changed)]
+        self._records, self._standing = [*records, shapes.Commit(changed)], standing
 
     def dead_letters(self, query: DeadLetterQuery) -> DeadLetterPage:
         """The store's answer."""

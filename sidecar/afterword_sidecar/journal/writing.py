@@ -68,6 +68,8 @@ class JournalWriter:
         self._path = directory
         self._size = 0
         self._begun_at = 0.0
+        self._torn: tuple[Path, int | None] | None = None
+        """A file with part of a group in it, and its size without; ``None``: all of it is that."""
         self._to_delete = pruned_to > 0  # a crash may have come between the word and the deed
 
     def write(self, records: Iterable[shapes.Record], standing: shapes.Standing) -> Mark:
@@ -75,6 +77,7 @@ class JournalWriter:
 
         ``standing``: what held before these, for the head of a new segment. Raises ``OSError``.
         """
+        self._mend()
         before = (self._mark, self._descriptor, self._path, self._size, self._begun_at)
         pruned_before = self._pruned_to
         try:
@@ -165,10 +168,21 @@ class JournalWriter:
         if self._descriptor != descriptor:
             with suppress(OSError):
                 os.close(self._descriptor)
-            with suppress(OSError):
-                self._path.unlink()
+            self._torn = (self._path, None)
         elif descriptor >= 0:
-            with suppress(OSError):
-                os.ftruncate(descriptor, size)
+            self._torn = (path, size)
         self._mark, self._descriptor, self._path = mark, descriptor, path
         self._size, self._begun_at = size, begun_at
+        with suppress(OSError):  # a disk that fails may do so twice; the next write tries again
+            self._mend()
+
+    def _mend(self) -> None:
+        """Take away what is torn, before anything is written after it. Raises ``OSError``."""
+        if self._torn is None:
+            return
+        path, size = self._torn
+        if size is None:
+            path.unlink(missing_ok=True)
+        else:
+            os.ftruncate(self._descriptor, size)
+        self._torn = None

@@ -1,5 +1,6 @@
 """The journal and the book: a record is there if and only if its commit is, whatever happens."""
 
+import errno
 import os
 import resource
 from collections.abc import Iterator
@@ -14,6 +15,7 @@ from afterword_sidecar.journal import shapes
 from afterword_sidecar.journal.beside import journaled
 from afterword_sidecar.journal.book import JournaledBook
 from afterword_sidecar.journal.files import segments_in
+from afterword_sidecar.journal.store import JournaledStore
 from afterword_sidecar.journal.writing import Keeping
 from afterword_sidecar.ledger.book import Book
 from afterword_sidecar.ledger.facts import Batch, Fact, SpanEnded
@@ -193,6 +195,49 @@ def test_a_full_disk_fails_the_commit_and_loses_nothing(tmp_path: Path) -> None:
         desk.store.commit(changes)
     assert lines(tmp_path) == before
     assert desk.memory.load() == saved
+    desk.store.commit(changes)
+    assert desk.verify().problems == []
+
+
+def test_a_full_disk_that_cannot_even_be_cleared_is_cleared_later(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Half a group stays in the file for a while; nothing is ever written after it."""
+    desk = JournaledDesk(tmp_path)
+    desk.tell(opening(1))
+    desk.book.apply(_batch(closing(2)), desk.now)
+    changes = desk.book.drain()
+    segment = segments_in(tmp_path)[-1].path
+    whole = segment.stat().st_size
+
+    def broken(*_: object) -> None:
+        raise OSError(errno.EIO, os.strerror(errno.EIO))
+
+    with monkeypatch.context() as patched:
+        patched.setattr(os, "ftruncate", broken)
+        for _ in range(2):
+            with at_most(whole + 100), pytest.raises(StoreError, match="write journal"):
+                desk.store.commit(changes)
+            assert segment.stat().st_size == whole + 100
+    desk.store.commit(changes)
+    assert desk.verify().problems == []
+
+
+def test_a_group_that_cannot_be_made_is_not_replaced_by_the_one_before(tmp_path: Path) -> None:
+    """A bug, or no memory left: each try fails as the first, until it succeeds."""
+    desk = JournaledDesk(tmp_path)
+    desk.tell(opening(1))
+    before, saved = lines(tmp_path), desk.memory.load()
+    desk.book.apply(_batch(closing(2)), desk.now)
+    changes = desk.book.drain()
+    assert isinstance(desk.store, JournaledStore)
+    (group,) = desk.store.groups
+    group.noted.append(shapes.Commit)  # type: ignore[arg-type] # has no words
+    for _ in range(2):
+        with pytest.raises(KeyError):
+            desk.store.commit(changes)
+        assert (lines(tmp_path), desk.memory.load()) == (before, saved)
+    group.noted.pop()
     desk.store.commit(changes)
     assert desk.verify().problems == []
 
