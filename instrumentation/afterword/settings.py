@@ -66,11 +66,13 @@ class Problem(NamedTuple):
     """One wrong setting."""
 
     setting: str
-    value: str
+    value: str | None
+    """``None``: not to be shown."""
     hint: str
 
     def __str__(self) -> str:
-        return f"{self.setting}={self.value!r}: {self.hint}"
+        shown = "" if self.value is None else f"={self.value!r}"
+        return f"{self.setting}{shown}: {self.hint}"
 
 
 def _boolean(text: str) -> bool:
@@ -170,7 +172,7 @@ def read(
         given: Keyword arguments of ``configure`` by field name; ``None`` counts as not given. They
             win over the environment. Text is checked as in the environment, other values are taken.
     """
-    problems: list[Problem] = []
+    problems = _unknown(environment)
     values: dict[str, Any] = {}
     for variable, field, parse in _VARIABLES:
         text = environment.get(variable, "")
@@ -190,6 +192,23 @@ def read(
     values["resource"] = _resource(environment, given, problems)
     values.update(_exception_signal(environment))
     return Settings(**values), problems
+
+
+def _unknown(environment: Mapping[str, str]) -> list[Problem]:
+    """Variables that look like ours and are none."""
+    strange = {
+        name: environment[name]
+        for name in environment
+        if name.startswith("AFTERWORD_")
+        and name not in VARIABLES
+        and not name.startswith("AFTERWORD_SIDECAR_")
+    }
+    if not strange:
+        return []
+    from afterword.unknown_variables import hints  # noqa: PLC0415 - difflib, for a mistake
+
+    # Their values are not shown: nobody knows whether one was meant as a secret.
+    return [Problem(name, None, hint) for name, hint in hints(strange, VARIABLES).items()]
 
 
 def _take(

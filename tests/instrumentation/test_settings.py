@@ -57,6 +57,7 @@ def test_all_that_is_wrong_is_told_at_once(
         "AFTERWORD_EXIT_TIMEOUT_SECONDS": "nan",
         "AFTERWORD_SPAN_PARENT": "sibling",
         "OTEL_RESOURCE_ATTRIBUTES": "service.version",
+        "AFTERWORD_SPOL": "/p secret",
     }
     for variable, text in wrong.items():
         monkeypatch.setenv(variable, text)
@@ -69,6 +70,35 @@ def test_all_that_is_wrong_is_told_at_once(
     assert all(variable in message for variable in wrong)
     assert "p secret" not in message
     assert in_force._replace(resource=()) == Settings()._replace(resource=())
+
+
+@pytest.mark.parametrize(
+    ("misspelt", "hint"),
+    [
+        ("AFTERWORD_ENDPONT", "did you mean AFTERWORD_ENDPOINT?"),
+        ("AFTERWORD_CAPTUR", "did you mean AFTERWORD_CAPTURE?"),
+        ("AFTERWORD_ENDPOINT_", "did you mean AFTERWORD_ENDPOINT?"),
+        ("AFTERWORD_PORT", "it is ignored"),
+    ],
+)
+def test_a_misspelt_variable_is_named_and_a_near_one_suggested(misspelt: str, hint: str) -> None:
+    """Near by what follows the prefix; and its value, perhaps a secret, is not repeated."""
+    in_force, problems = read({misspelt: "hunter2"}, {})
+    assert in_force == Settings()
+    assert list(map(str, problems)) == [f"{misspelt}: there is no such setting; {hint}"]
+
+
+def test_other_variables_of_ours_and_those_of_kubernetes_are_no_mistakes() -> None:
+    """The sidecar's stand in the same environment, a Service named afterword leaves its own."""
+    environment = {
+        "AFTERWORD_SIDECAR_GRCE": "1s",
+        "AFTERWORD_URL": "http://127.0.0.1:9464",
+        "AFTERWORD_SERVICE_HOST": "10.0.0.1",
+        "AFTERWORD_CENTRAL_SERVICE_PORT_OTLP": "4318",
+        "AFTERWORD_PORT": "tcp://10.0.0.1:4318",
+        "AFTERWORD_PORT_4318_TCP_ADDR": "10.0.0.1",
+    }
+    assert read(environment, {}) == (Settings(), [])
 
 
 def test_the_resource_is_read_as_the_sdk_reads_it() -> None:

@@ -25,9 +25,10 @@ _SHOWN_CHARACTERS: Final = 80
 _ALIKE: Final = 0.7
 """How alike a misspelt name must be, 0 to 1, for its neighbour to be suggested."""
 _PUT_THERE_BY_KUBERNETES: Final = re.compile(
-    ENVIRONMENT_PREFIX + r"(SERVICE_(HOST|PORT\w*)|PORT(_\d+_\w+)?)"
+    r"\w+_(SERVICE_(HOST|PORT\w*)=.*|PORT_\d+_\w+=.*|PORT=(tcp|udp|sctp)://.*)"
 )
-"""A Service named ``afterword-sidecar`` leaves these in every container of its namespace."""
+"""A Service named ``afterword``, ``afterword-sidecar`` or the like leaves these in every container
+of its namespace."""
 
 
 class SettingsError(Exception):
@@ -93,13 +94,20 @@ def _shown(setting: Setting, text: str) -> str:
 
 
 def _unknown_variables(environment: Mapping[str, str]) -> list[Problem]:
-    """Misspelt variables: one that is quietly ignored is a setting the operator believes in."""
+    """Misspelt variables: one that is quietly ignored is a setting the operator believes in.
+
+    ``AFTERWORD_…`` without ``SIDECAR`` may be the application's, and is one of ours only where it
+    is near to one.
+    """
     known = {_after_prefix(setting.variable): setting.variable for setting in SETTINGS}
     problems = []
     for name in sorted(environment):
-        ours = name.startswith(ENVIRONMENT_PREFIX) and not _PUT_THERE_BY_KUBERNETES.fullmatch(name)
-        if ours and name not in known.values():
-            near = difflib.get_close_matches(_after_prefix(name), known, n=1, cutoff=_ALIKE)
+        if not name.startswith("AFTERWORD_") or name in known.values():
+            continue
+        if _PUT_THERE_BY_KUBERNETES.fullmatch(f"{name}={environment[name]}"):
+            continue
+        near = difflib.get_close_matches(_after_prefix(name), known, n=1, cutoff=_ALIKE)
+        if near or name.startswith(ENVIRONMENT_PREFIX):
             hint = f"did you mean {known[near[0]]}?" if near else "see `afterword sidecar --help`"
             # Its value is not shown: nobody knows whether it was meant as a secret.
             problems.append(Problem(name, None, "there is no such setting", hint))

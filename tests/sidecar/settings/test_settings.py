@@ -89,6 +89,9 @@ def test_every_wrong_value_is_reported_at_once() -> None:
         ("AFTERWORD_SIDECAR_SPOOL", "did you mean AFTERWORD_SPOOL?"),
         ("AFTERWORD_SIDECAR_TOKEN", "did you mean AFTERWORD_TOKEN?"),
         ("AFTERWORD_SIDECAR_FOO", "see `afterword sidecar --help`"),
+        ("AFTERWORD_SIDECAR_PORT", "see `afterword sidecar --help`"),
+        ("AFTERWORD_TOKN", "did you mean AFTERWORD_TOKEN?"),
+        ("AFTERWORD_GRACE", "did you mean AFTERWORD_SIDECAR_GRACE?"),
     ],
 )
 def test_a_misspelt_variable_is_refused_and_a_near_one_suggested(misspelt: str, hint: str) -> None:
@@ -156,8 +159,15 @@ def test_variables_that_kubernetes_sets_are_not_misspelt_settings() -> None:
             "AFTERWORD_SIDECAR_SERVICE_PORT_OTLP": "4318",
             "AFTERWORD_SIDECAR_PORT": "tcp://10.0.0.1:4318",
             "AFTERWORD_SIDECAR_PORT_4318_TCP_ADDR": "10.0.0.1",
+            "AFTERWORD_SERVICE_PORT": "4318",
         },
     )
+
+
+def test_the_applications_variables_may_stand_in_the_sidecars_environment() -> None:
+    """None of them is near enough to one of the sidecar's to be taken for a misspelt one."""
+    shared = {"AFTERWORD_SPOOL", "AFTERWORD_TOKEN"}
+    read_settings({}, dict.fromkeys({*application.VARIABLES} - shared, "as it likes"))
 
 
 def test_places_that_cannot_be_used_are_named_before_anything_starts(tmp_path: Path) -> None:
