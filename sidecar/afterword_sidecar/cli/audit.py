@@ -24,7 +24,7 @@ _RANGES_SHOWN: Final = 6
 
 @click.command(
     epilog="Exit codes: 0 the book can be trusted; 3 evidence is missing or was turned away; "
-    "1 it does not add up, or cannot be read."
+    "1 it does not add up, cannot be read, or has never heard of the service."
 )
 @click.option("--service", default="", help="Only this service.")
 @click.option("--json", "as_json", is_flag=True, help="JSON instead of a table.")
@@ -37,7 +37,7 @@ def audit(context: click.Context, source: Source, service: str, *, as_json: bool
         document = msgspec.json.format(msgspec.json.encode(found), indent=2).decode()
         click.echo(json_text(document) if sys.stdout.isatty() else document)
     elif not found.services:
-        click.echo("nothing was ever told to this book" + (f" by {service}" if service else ""))
+        click.echo("nothing was ever told to this book")
     else:
         console().print(_report(found))
     if not all(each.balanced for each in found.services):

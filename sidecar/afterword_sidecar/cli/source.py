@@ -171,7 +171,10 @@ class DatabaseSource:
         wanted = _read(AUDIT_PARAMETERS, asked)
         now = time.time()
         book = self._ask(lambda store: Book.restore(Limits(), store.load(), now))
-        return api_audit.answer(book.audit(now), **wanted)
+        try:
+            return api_audit.answer(book.audit(now), **wanted)
+        except api_audit.UnknownServiceError as error:
+            raise CommandError(str(error)) from error
 
     def _ask(self, question: Callable[[Store], T]) -> T:
         try:

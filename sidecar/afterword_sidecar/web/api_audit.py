@@ -1,15 +1,30 @@
 """From the ledger's audit to the API's answer. Pure."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
+from typing import Final
 
 from afterword_sidecar.ledger import audit as ledger
 from afterword_sidecar.web import audit_shapes as shapes
 from afterword_sidecar.web.api_views import moment
 
+_NAMED_AT_MOST: Final = 10
+
+
+class UnknownServiceError(Exception):
+    """The book has never heard of the service that was asked for: nothing is trusted of it."""
+
+    def __init__(self, service: str, known: Sequence[str]) -> None:
+        named = ", ".join(known[:_NAMED_AT_MOST])
+        more = f" and {len(known) - _NAMED_AT_MOST:,} more" if len(known) > _NAMED_AT_MOST else ""
+        knows = f"it knows {named}{more}" if known else "nothing was ever told to it"
+        super().__init__(f"this book has never heard of a service {service!r}; {knows}")
+
 
 def answer(found: ledger.Audit, service: str = "") -> shapes.Audit:
-    """The answer; of one ``service`` only, where one is named."""
+    """The answer; of one ``service`` only, where one is named. Raises ``UnknownServiceError``."""
     chosen = [each for each in found.services if service in ("", each.service)]
+    if service and not chosen:
+        raise UnknownServiceError(service, [each.service for each in found.services])
     return shapes.Audit(
         at=moment(found.at),
         trusted=all(each.trusted for each in chosen),

@@ -99,7 +99,7 @@ def _paths() -> dict[str, Any]:
                 "Whether the book can be trusted, and what is missing where it cannot",
                 [audit_shapes.Audit],
                 parameters=_query(AUDIT_PARAMETERS),
-                failures=(400, 503),
+                failures=(400, 404, 503),
             )
         },
         "/api/v1/summaries": {

@@ -10,6 +10,7 @@ from aiohttp.typedefs import Handler
 
 from afterword_sidecar.service import Refused
 from afterword_sidecar.stores.contract import StoreError
+from afterword_sidecar.web.api_audit import UnknownServiceError
 from afterword_sidecar.web.api_parameters import ParameterError
 from afterword_sidecar.web.api_shapes import Problem
 from afterword_sidecar.web.api_tasks import GoneError
@@ -50,7 +51,7 @@ async def problems(request: web.Request, handler: Handler) -> web.StreamResponse
     except web.HTTPException as refusal:
         kept = {"Allow": refusal.headers["Allow"]} if "Allow" in refusal.headers else None
         return problem(HTTPStatus(refusal.status), _detail(request, refusal), headers=kept)
-    except (ParameterError, GoneError) as mistake:
+    except (ParameterError, UnknownServiceError, GoneError) as mistake:
         return _of_asker(mistake)
     except (Refused, StoreError) as trouble:
         seconds = getattr(trouble, "retry_after_seconds", _STORE_RETRY_SECONDS)
@@ -61,9 +62,11 @@ async def problems(request: web.Request, handler: Handler) -> web.StreamResponse
         return problem(HTTPStatus.INTERNAL_SERVER_ERROR, "a bug of the sidecar's; see its log")
 
 
-def _of_asker(mistake: ParameterError | GoneError) -> web.Response:
+def _of_asker(mistake: ParameterError | UnknownServiceError | GoneError) -> web.Response:
     if isinstance(mistake, ParameterError):
         return problem(HTTPStatus.BAD_REQUEST, str(mistake), parameter=mistake.parameter)
+    if isinstance(mistake, UnknownServiceError):
+        return problem(HTTPStatus.NOT_FOUND, str(mistake), parameter="service")
     return problem(HTTPStatus.GONE, "this listing is not kept any more; begin again without cursor")
 
 

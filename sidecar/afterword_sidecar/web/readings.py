@@ -75,6 +75,7 @@ class Readings:
 
         There may be very many streams. It looks at some of them at a time, all of them committed,
         and lets the loop go on in between; one audit at a time, however many ask.
+        Raises ``UnknownServiceError``.
         """
         async with self._auditing:
             auditing = Auditing(self._service.now())

@@ -59,11 +59,6 @@ async def test_what_is_missing_is_told_to_the_number(port: OperatorsPort, run: R
     assert "6 of 9 numbers: 2 to 3, 5 to 8" in shown.stdout
     assert "2 tasks ended and their ends have not come" in shown.stdout
     assert json.loads((await run("audit", "--json")).stdout)["trusted"] is False
-    assert (await port.get("/api/v1/audit", service="other")) | {"at": ""} == {
-        "at": "",
-        "trusted": True,
-        "services": [],
-    }
     await port.told(
         *(port.scheduled(n) for n in (2, 3)),
         *(port.failed(n, n - 4) for n in (5, 6)),
@@ -71,6 +66,25 @@ async def test_what_is_missing_is_told_to_the_number(port: OperatorsPort, run: R
     )
     service = await audited(port)
     assert (service["trusted"], service["missing"], service["recovered"]) == (True, 0, 6)
+
+
+async def test_a_service_that_nobody_ever_heard_of_is_not_trusted(
+    port: OperatorsPort, run: Run, tmp_path: Path
+) -> None:
+    """A slip of the pen must not read as "all is well": it is said, with what the book knows."""
+    heard_of = "this book has never heard of a service 'shpo'; "
+    status, problem, _ = await port.ask("/api/v1/audit", service="shpo")
+    assert (status, problem["parameter"]) == (404, "service")
+    assert problem["detail"] == heard_of + "nothing was ever told to it"
+    await port.told(port.scheduled(1))
+    shown = await run("audit", "--service", "shpo")
+    assert (shown.exit_code, shown.stdout) == (1, "")
+    assert heard_of + "it knows shop" in shown.stderr
+    SqliteStore(tmp_path / "book.db").close()
+    arguments = ["audit", "--service", "shpo", "--database", str(tmp_path / "book.db")]
+    of_file = CliRunner().invoke(afterword, arguments)
+    assert of_file.exit_code == 1
+    assert heard_of + "nothing was ever told to it" in of_file.stderr
 
 
 async def test_what_is_given_up_stays_missing_and_is_counted_once(port: OperatorsPort) -> None:
