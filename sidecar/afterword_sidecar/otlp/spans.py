@@ -65,7 +65,7 @@ def _closing(
     if span is None:
         raise Rejected("malformed")
     attributes = {kv.key: kv.value for kv in span.attributes or ()}
-    # Ours carry their stream: their evidence comes as log records. One without an end goes on.
+    # Ours have no such name, a missing one carries its stream; one without an end goes on.
     if names.NAME not in attributes or names.STREAM in attributes or not span.end_time_unix_nano:
         return None
     trace, own = trace_id(span.trace_id), span_id(span.span_id)
