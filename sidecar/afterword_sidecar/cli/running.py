@@ -32,6 +32,7 @@ from afterword_sidecar.stores.memory import MemoryStore
 from afterword_sidecar.stores.sqlite import SqliteStore
 from afterword_sidecar.upstream import Telling, Upstream
 from afterword_sidecar.web.api_shapes import UnreadyReason
+from afterword_sidecar.web.broken_requests import ServerLog
 from afterword_sidecar.web.limits import ReceiverLimits
 from afterword_sidecar.web.operators import operators_app
 from afterword_sidecar.web.page.losses_view import Kept
@@ -149,7 +150,12 @@ def _operators(
         upstream=upstream.stats if upstream else None,
         page=PageSettings(trace_url=settings.trace_url, kept=kept),
     )
-    return web.AppRunner(application, access_log=None, shutdown_timeout=patience_seconds)
+    return web.AppRunner(
+        application,
+        access_log=None,
+        logger=ServerLog("operators"),
+        shutdown_timeout=patience_seconds,
+    )
 
 
 def _store(settings: Settings) -> Store:

@@ -57,6 +57,8 @@ async def problems(request: web.Request, handler: Handler) -> web.StreamResponse
         seconds = getattr(trouble, "retry_after_seconds", _STORE_RETRY_SECONDS)
         retry = {"Retry-After": str(max(1, round(seconds)))}
         return problem(HTTPStatus.SERVICE_UNAVAILABLE, str(trouble), headers=retry)
+    except ConnectionError:
+        raise  # who asked has gone; nobody is to blame
     except Exception:
         log.exception("the operators' port failed to answer", extra={"path": request.path})
         return problem(HTTPStatus.INTERNAL_SERVER_ERROR, "a bug of the sidecar's; see its log")

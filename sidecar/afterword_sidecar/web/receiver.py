@@ -27,6 +27,7 @@ from afterword_sidecar.service import Service
 from afterword_sidecar.upstream import Upstream
 from afterword_sidecar.web.answers import not_taken, taken, turned_by
 from afterword_sidecar.web.bodies import read_body
+from afterword_sidecar.web.broken_requests import ServerLog
 from afterword_sidecar.web.decoding import Decoding
 from afterword_sidecar.web.gate import SIGNALS, Admitted, Gate, content_type_of
 from afterword_sidecar.web.limits import ReceiverLimits
@@ -168,6 +169,7 @@ def make_runner(
         application,
         auto_decompress=False,
         access_log=None,
+        logger=ServerLog("receiver"),
         keepalive_timeout=limits.keepalive_seconds,
         lingering_time=limits.lingering_seconds,
         shutdown_timeout=SHUTDOWN_SECONDS,
