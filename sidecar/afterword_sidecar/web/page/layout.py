@@ -44,8 +44,11 @@ def assets() -> Mapping[str, Asset]:
     return found
 
 
-def document(title: str, path: str, at: str, *content: h.Node) -> str:
-    """A whole page. ``path`` is that of its view; ``at`` the moment that it shows."""
+def document(title: str, path: str, at: str, *content: h.Node, live: bool = True) -> str:
+    """A whole page. ``path`` is that of its view; ``at`` the moment that it shows.
+
+    ``live``: kept up to date by the script.
+    """
     return str(
         h.html(lang="en")[
             h.head[
@@ -55,7 +58,7 @@ def document(title: str, path: str, at: str, *content: h.Node) -> str:
                 h.title[f"{title} · Afterword"],
                 h.link(rel="icon", type="image/svg+xml", href=assets()["icon.svg"].url),
                 h.link(rel="stylesheet", href=assets()["page.css"].url),
-                h.script(src=assets()["page.js"].url, defer=True),
+                h.script(src=assets()["page.js"].url, defer=True) if live else None,
             ],
             h.body[
                 h.a(".skip", href="#content")["Skip to the content"],
@@ -138,4 +141,5 @@ def problem(title: str, detail: str, at: str) -> str:
         "",
         at,
         h.div(".problem")[h.h1[title], h.p[detail], h.p[h.a(href="/")["To the book"]]],
+        live=False,
     )
