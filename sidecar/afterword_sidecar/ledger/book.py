@@ -72,7 +72,7 @@ class Book:
         if not batch.facts:
             return Receipt()
         self._registry.touched[batch.source.stream] = stream
-        stream.hear(batch, self._limits)
+        late_since = stream.hear(batch, self._limits)
         stream.seen.begin()
         duplicates = bad = 0
         handlers, new = self._hearing.handlers, Told.NEW
@@ -87,6 +87,8 @@ class Book:
             self._registry.watch(stream, now)  # the lease was promised before there was a task
         if recovered:
             self._lives.recover(stream, now)
+        if late_since is not None:
+            self._keeper.hasten(stream, late_since, now)
         if bad:
             rejected = self._rejected(batch, {BAD_OPENING: bad}, now).rejected
             return Receipt(len(batch.facts) - bad, duplicates, rejected)

@@ -1,6 +1,7 @@
 """What each ``Action`` of the transition table does to one task's entry."""
 
 from collections.abc import Callable
+from itertools import takewhile
 from typing import Any
 
 from msgspec.structs import replace
@@ -107,6 +108,13 @@ class Bookkeeper:
         task = stream.open.get(opening)
         if task is not None and task.alarm_at <= now:
             stream.open[opening] = self._with_alarm(stream, task, now)
+
+    def hasten(self, stream: Stream, since: float, now: float) -> None:
+        """Since then its deadlines were read too late: set the timers of those tasks anew."""
+        late = takewhile(lambda task: task.received_at >= since, reversed(stream.open.values()))
+        for task in [task for task in late if task.deadline is not None]:
+            self.wheel.discard(task.alarm_at)
+            stream.open[task.sequence] = self._with_alarm(stream, task, now)
 
     def take_up(self, stream: Stream, settled: SettledTask, now: float) -> None:
         """A pronounced task, from a store: late evidence may amend it."""

@@ -249,6 +249,8 @@ class StreamState(msgspec.Struct, frozen=True, gc=False, array_like=True):
     invocations_over: tuple[tuple[str, int, float], ...] = ()
     """(invocation, sequence and time of its end) where records before the end were missing: an
     opening may yet come."""
+    offset_shown: tuple[float, float] = (0.0, 0.0)
+    """When the first and the last batch were received that showed the offset in force."""
 
 
 class Total(msgspec.Struct, frozen=True, gc=False, array_like=True):

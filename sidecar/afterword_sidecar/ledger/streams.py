@@ -7,7 +7,13 @@ from msgspec.structs import replace
 from afterword import names
 from afterword_sidecar.ledger import clocks
 from afterword_sidecar.ledger.circumstances import Circumstances, due_at
-from afterword_sidecar.ledger.facts import FOREIGN_STREAM_BYTES, Batch, InvocationEnded, Source
+from afterword_sidecar.ledger.facts import (
+    FOREIGN_STREAM_BYTES,
+    MAX_SEQUENCE,
+    Batch,
+    InvocationEnded,
+    Source,
+)
 from afterword_sidecar.ledger.limits import Limits
 from afterword_sidecar.ledger.records import Early, Missing, OpenTask, SettledTask, StreamState
 from afterword_sidecar.ledger.sequences import SequenceSet
@@ -95,16 +101,21 @@ class Stream:
             return State.AHEAD
         return State.CLOSED if sequence in self.seen else State.UNSEEN
 
-    def hear(self, batch: Batch, limits: Limits) -> None:
-        """Note that the stream spoke; its clock's offset and its lease follow from that."""
-        state, received_at = self.state, batch.received_at
+    def hear(self, batch: Batch, limits: Limits) -> float | None:
+        """Note that the stream spoke; its clock's offset and its lease follow from that.
+
+        Returns since when a delay was taken for the offset, if the batch shows that one was.
+        """
+        before = state = self.state
+        received_at = batch.received_at
         if batch.same_clock:
-            if state.offset_seconds:
+            if state.offset_window:
                 state = replace(state, offset_seconds=0.0, offset_window=())
         else:
-            last = batch.facts[-1]
-            ahead = not self.foreign and last.sequence > self.seen.highest
-            state = clocks.after(state, received_at, last.at, limits, ahead=ahead)
+            highest = MAX_SEQUENCE if self.foreign else self.seen.highest
+            shown = clocks.shown_by(batch.facts, state.newest_at, highest)
+            if shown is not None:
+                state = clocks.after(state, received_at, shown, limits)
         self.state = replace(
             state,
             last_heard_at=received_at,
@@ -113,6 +124,7 @@ class Stream:
             spool_gone_at=0.0,
             lease_until=received_at + state.lease_seconds if state.lease_seconds else 0.0,
         )
+        return clocks.late_since(before, state)
 
     def circumstances(self, task: OpenTask, hold_until: float) -> Circumstances:
         """What the rules need to know to judge ``task``."""

@@ -134,7 +134,7 @@ def _silence(task: OpenTask, seen: Circumstances, now: float, limits: Limits) ->
         vouched_at=seen.vouched_at,
     )
     if now >= due:
-        passed = task.deadline is not None and due > task.deadline + seen.offset_seconds
+        passed = task.deadline is not None and due >= task.deadline + seen.offset_seconds
         return _Trigger(Cited(DEADLINE if passed else SILENCE, 0, due), due=due)
     if seen.lease_until and now >= (due := seen.lease_until + limits.grace_seconds):
         lapsed = Cited(LEASE_LAPSED, 0, seen.lease_until)

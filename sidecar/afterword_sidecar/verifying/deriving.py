@@ -173,7 +173,7 @@ class Derivation:
         stream = self._streams[told.stream]
         if not stream.whole and not stream.heard.highest:
             stream.heard.add(1, min(fact.sequence for fact in facts) - 1)
-        stream.hear(told, facts[-1], self._judge.limits["offset_window_seconds"])
+        stream.hear(told, facts, self._judge.limits)
 
         def expect(opening: int, expected: Expected) -> None:
             self._expect(told.stream, opening, expected)

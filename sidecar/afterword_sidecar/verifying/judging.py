@@ -77,7 +77,7 @@ class Judge:
         found: list[Conclusion] = []
         missing = (stream.closing_missing,) if stream.whole else (stream.closing_missing, True)
         for more_settled in missing:
-            for offset in stream.offsets_for(task):
+            for offset in stream.clock.offsets_for(task.took_seconds):
                 conclusion = conclude(
                     task,
                     stream,

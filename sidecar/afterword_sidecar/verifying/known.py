@@ -6,16 +6,13 @@ import msgspec
 
 from afterword import names
 from afterword_sidecar.journal import shapes
+from afterword_sidecar.verifying.clock import Clock
 from afterword_sidecar.verifying.numbers import Numbers
 
 Cite = tuple[str, int, float]
 """A piece of evidence: (kind, sequence, its time)."""
 _FOREIGN_STREAM_DIGITS: Final = 48
 _SETTLING_SECONDS: Final = 5.0
-_LEAP_SECONDS: Final = 5.0
-"""A clock that moves by more was set."""
-_LEAPS: Final = 4
-_CANDIDATES: Final = 32
 
 
 class Conclusion(msgspec.Struct, frozen=True):
@@ -113,12 +110,7 @@ class Stream:
         self.by_invocation: dict[str, set[int]] = {}
         self.overtook: list[tuple[str, Cite]] = []
         """Ends of invocations that came while numbers before them were missing."""
-        self.offsets: list[tuple[float, float]] = []
-        """(received at, offset): the latest, and before it only what was less."""
-        self.offsets_before: list[float] = []
-        """Those in force before its clock was set, the latest last."""
-        self.newest_at = 0.0
-        """The time, by its clock, of the record with the greatest number."""
+        self.clock = Clock()
         self.last_heard_at = 0.0
         self.same_clock = False
         self.settled_arrived = self.settled_reported = 0
@@ -131,7 +123,7 @@ class Stream:
         self.lock_fell_at = self.alive_at = self.spool_gone_at = 0.0
         self.closings_lost = 0
 
-    def hear(self, told: shapes.Heard, last: shapes.Fact, window_seconds: float) -> None:
+    def hear(self, told: shapes.Heard, facts: list[shapes.Fact], limits: dict[str, float]) -> None:
         """It spoke; the offset of its clock, and its lease, follow from that."""
         self.foreign = len(told.stream) == _FOREIGN_STREAM_DIGITS
         self.last_heard_at, self.same_clock = told.received_at, told.same_clock
@@ -139,42 +131,10 @@ class Stream:
         if self.lease_seconds:
             self.lease_until = told.received_at + self.lease_seconds
         if told.same_clock:
-            self.offsets = []
+            self.clock.agrees()
         else:
-            self._set_clock(told.received_at, last, window_seconds)
-
-    def _set_clock(self, received_at: float, last: shapes.Fact, window_seconds: float) -> None:
-        """The least of what was seen lately; a clock that was set is told by a leap of it."""
-        offset = received_at - last.at
-        latest = not self.foreign and last.sequence > self.heard.highest
-        set_back = latest and self.newest_at - last.at > _LEAP_SECONDS
-        if self.offsets and (set_back or offset < self.offset - _LEAP_SECONDS):
-            self.offsets_before = [*self.offsets_before, self.offset][-_LEAPS:]
-            if set_back:
-                self.offsets = []
-        if latest:
-            self.newest_at = last.at
-        oldest = received_at - window_seconds
-        less = [each for each in self.offsets if each[1] < offset and each[0] >= oldest]
-        self.offsets = [*less, (received_at, offset)]
-
-    @property
-    def offset(self) -> float:
-        """The least of what was seen lately."""
-        return self.offsets[0][1] if self.offsets else 0.0
-
-    def offsets_for(self, task: "Task") -> list[float]:
-        """By which its deadline may be read, the likeliest first: that of the clock that gave it.
-
-        More than one, as a sidecar keeps few candidates for the least.
-        """
-        found: list[float] = []
-        for offset in [each for _, each in self.offsets[:_CANDIDATES]] or [0.0]:
-            known = (offset, *self.offsets_before)
-            nearest = min(known, key=lambda each: abs(task.took_seconds - each))
-            if nearest not in found:
-                found.append(nearest)
-        return found
+            highest = None if self.foreign else self.heard.highest
+            self.clock.show(told.received_at, facts, highest, limits)
 
     @property
     def whole(self) -> bool:

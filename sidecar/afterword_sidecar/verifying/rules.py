@@ -151,7 +151,7 @@ def _signs_of_silence(task: Task, stream: Stream, limits: Limits, offset: float)
     if stream.down is not None:
         yield Sign(stream.down, stream.down[2] + grace, stream.down[2])
     due = _due(task, stream, limits, offset)
-    by_deadline = task.deadline is not None and due > task.deadline + offset
+    by_deadline = task.deadline is not None and due >= task.deadline + offset
     yield Sign(("deadline" if by_deadline else "silence", 0, due), due)
     if stream.lease_until:
         until = stream.lease_until

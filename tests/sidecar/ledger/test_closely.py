@@ -5,16 +5,13 @@ from typing import Any
 import pytest
 from msgspec.structs import replace
 
-from afterword_sidecar.ledger import clocks, entries, instances, rollups
+from afterword_sidecar.ledger import entries, instances, rollups
 from afterword_sidecar.ledger.circumstances import Circumstances
 from afterword_sidecar.ledger.facts import Instance, Pending, Rollup
 from afterword_sidecar.ledger.limits import Limits
 from afterword_sidecar.ledger.records import Notes, StreamState
 from afterword_sidecar.ledger.verdicts import infer
 from worlds.desk import SHOP, START, Desk, closing, opening, start
-
-STEP = 5.0
-"""What a clock must move by to count as set."""
 
 
 def pending(sequence: int, at: float, reason: str = "shutdown", awaiting: str = "") -> Pending:
@@ -205,87 +202,3 @@ def test_a_rollup_of_known_tasks_is_their_closing() -> None:
     told = rollups.closing_of(fact, 3)
     assert (told.sequence, told.at, told.opening_sequence) == (99, START, 3)
     assert (told.outcome, told.reason, told.rolled_up) == ("failed", "exception", True)
-
-
-# Clocks.
-
-
-def shown(*offsets: float, ahead: bool = True) -> StreamState:
-    """A stream whose batches, a second apart, showed these offsets."""
-    state = StreamState(SHOP)
-    for number, offset in enumerate(offsets):
-        at = START + number
-        state = clocks.after(state, at, at - offset, Limits(), ahead=ahead)
-    return state
-
-
-def test_the_least_offset_of_the_window_stands() -> None:
-    """It is found again when what was less is too old; what was more is forgotten."""
-    state = shown(2.0, 1.0, 3.0)
-    assert (state.offset_seconds, len(state.offset_window)) == (1.0, 2)
-    later = START + 1 + Limits().offset_window_seconds
-    assert clocks.after(state, later, later - 4.0, Limits(), ahead=True).offset_seconds == 1.0
-    older = clocks.after(state, later + 0.5, later + 0.5 - 4.0, Limits(), ahead=True)
-    assert older.offset_seconds == 3.0
-
-
-def test_few_candidates_are_kept() -> None:
-    """The least and the newest: the rest would only make the estimate less patient."""
-    offsets = [float(number) for number in range(30)]
-    assert [offset for _, offset in shown(*offsets).offset_window] == [0.0, *offsets[13:]]
-    assert shown(1.0, 3.0, 1.0).offset_window == ((START + 2, 1.0),)
-
-
-@pytest.mark.parametrize(("by", "steps"), [(STEP, 0), (STEP + 1, 1), (-3.0, 0)])
-def test_a_clock_that_was_put_forward_shows_by_more_than_a_little(by: float, steps: int) -> None:
-    """An offset that falls; by five seconds it was only disciplined."""
-    state = shown(10.0, 10.0 - by)
-    assert len(state.clock_steps) == steps
-    if steps:
-        assert state.clock_steps == ((START + 1, 10.0),)
-
-
-@pytest.mark.parametrize(("by", "steps"), [(STEP, 0), (STEP + 1, 1)])
-def test_a_clock_that_was_put_back_shows_by_more_than_a_little(by: float, steps: int) -> None:
-    """A later record with an earlier time; then the window begins anew."""
-    first = clocks.after(StreamState(SHOP), START, START, Limits(), ahead=True)
-    state = clocks.after(first, START, START - by, Limits(), ahead=True)
-    assert len(state.clock_steps) == steps
-    assert state.offset_seconds == (by if steps else 0.0)
-    overtaken = clocks.after(first, START, START - by, Limits(), ahead=False)
-    assert (overtaken.clock_steps, overtaken.newest_at) == ((), START)
-
-
-def test_the_newest_record_is_remembered_by_its_number() -> None:
-    """Also where the offset is the same to the digit; one that was overtaken is not it."""
-    state = clocks.after(StreamState(SHOP), START, START, Limits(), ahead=True)
-    assert clocks.after(state, START + 9, START + 9, Limits(), ahead=True).newest_at == START + 9
-    assert clocks.after(state, START + 9, START + 9, Limits(), ahead=False).newest_at == START
-
-
-def test_an_offset_that_is_shown_again_is_as_young_as_that() -> None:
-    """The least of ten minutes is not forgotten ten minutes after it was first the least."""
-    limits = Limits()
-    state = shown(1.0)
-    again = START + limits.offset_window_seconds
-    state = clocks.after(state, again, again - 1.0, limits, ahead=True)
-    state = clocks.after(state, again + 1, again + 1 - 60.0, limits, ahead=False)
-    assert state.offset_seconds == 1.0
-
-
-def test_few_steps_are_remembered() -> None:
-    """The last four: whoever sets a clock a thousand times costs nothing."""
-    offsets = [100.0 - 10 * number for number in range(8)]
-    assert [before for _, before in shown(*offsets).clock_steps] == offsets[3:7]
-
-
-def test_a_deadline_is_read_by_the_clock_that_gave_it() -> None:
-    """By the opening's own offset; where no clock was set, by the least."""
-    desk = Desk()
-    desk.tell(opening(1, at=START))
-    (task,) = desk.book.in_flight()
-    task = replace(task, received_at=START + 100.5)
-    assert clocks.offset_for(StreamState(SHOP, offset_seconds=7.0), task) == 7.0
-    state = StreamState(SHOP, offset_seconds=7.0, clock_steps=((START, 100.0), (START, 50.0)))
-    assert clocks.offset_for(state, task) == 100.0
-    assert clocks.offset_for(state, replace(task, received_at=START + 3)) == 7.0
