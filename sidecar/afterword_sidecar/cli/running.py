@@ -20,6 +20,7 @@ from aiohttp import web
 
 from afterword_sidecar import __version__
 from afterword_sidecar.cli.announcing import announce
+from afterword_sidecar.cli.collector import unburdened_collector
 from afterword_sidecar.journal.beside import journaled
 from afterword_sidecar.journal.writing import Keeping
 from afterword_sidecar.ledger.book import Book
@@ -188,7 +189,8 @@ def _service(settings: Settings) -> Service:
         count=settings.dead_letter_count,
         payload_bytes=settings.dead_letter_payload_bytes,
     )
-    book, store = _book(settings, limits)
+    with unburdened_collector():
+        book, store = _book(settings, limits)
     pace = Pace(stop_seconds=settings.stop_seconds * _STORE_SHARE)
     return Service(book, store, pace=pace, retention=retention)
 
