@@ -16,7 +16,7 @@ from urllib.request import urlopen
 from prometheus_client.parser import text_string_to_metric_families
 
 T = TypeVar("T")
-PATIENCE_SECONDS: Final = 20.0
+PATIENCE_SECONDS: Final = 120.0
 
 
 class SidecarProcess:

@@ -20,7 +20,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Final, NamedTuple, Self
 
-PATIENCE_SECONDS: Final = 20.0
+PATIENCE_SECONDS: Final = 120.0
 DURATION_SECONDS: Final = 30.0
 """An invocation's maximum duration, where a test does not say otherwise."""
 

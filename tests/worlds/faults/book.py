@@ -19,7 +19,7 @@ from prometheus_client.parser import text_string_to_metric_families
 from worlds.faults.fault import Verdict
 from worlds.faults.judge import Amendment, Entry, Letter
 
-ASK_SECONDS: Final = 20.0
+ASK_SECONDS: Final = 120.0
 _COUNTED: Final = re.compile(r"afterword_tasks(_scheduled_total|_settled_total|_amended_total)?\{")
 
 

@@ -19,7 +19,7 @@ from worlds.faults.judge import Wire
 from worlds.faults.passed import Passed
 
 T = TypeVar("T")
-PATIENCE_SECONDS: Final = 30.0
+PATIENCE_SECONDS: Final = 120.0
 _MOST_HEAD_BYTES: Final = 1 << 26
 _HEAD_END: Final = b"\r\n\r\n"
 _LENGTH: Final = re.compile(rb"content-length: *(\d+)", re.IGNORECASE)

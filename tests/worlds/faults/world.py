@@ -22,7 +22,7 @@ from worlds.faults.mix import Mix, mix
 from worlds.faults.proxy import Proxy
 from worlds.sidecar_process import SidecarProcess
 
-SETTLING_SECONDS: Final = 30.0
+SETTLING_SECONDS: Final = 120.0
 """How long the book may take to come to rest before it is judged as it is."""
 VERIFYING_SECONDS: Final = 300.0
 LOOK_SECONDS: Final = 0.02

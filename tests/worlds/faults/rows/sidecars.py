@@ -16,7 +16,7 @@ from worlds.faults.world import NO_LEASE, World
 DEADLINE_SECONDS: Final = 2.0
 STILL_SECONDS: Final = 3.0
 """Beyond the deadline and its grace, and too short to be a stall for which clients give up."""
-PATIENCE_SECONDS: Final = 20.0
+PATIENCE_SECONDS: Final = 120.0
 
 
 def kill(world: World) -> Case:

@@ -16,6 +16,7 @@ from worlds.faults.mix import mix
 from worlds.faults.rows.servers import case, stopped
 from worlds.faults.servers.function import Function
 from worlds.faults.world import World
+from worlds.vercel_platform import PATIENCE_SECONDS
 
 ENDING = ("wait_until complete", "wait_until fail", "wait_until raise_timeout", "own time_out")
 HANGING = ("wait_until hang", "own hang")
@@ -36,7 +37,7 @@ def terminate(world: World) -> Case:
     instance.platform.process.send_signal(signal.SIGTERM)
     world.until(instance.refuses, "the function takes no more requests")
     instance.release()
-    assert instance.platform.process.wait(20) == -signal.SIGTERM
+    assert instance.platform.process.wait(PATIENCE_SECONDS) == -signal.SIGTERM
     return case(world, stopped(world))
 
 
@@ -65,7 +66,7 @@ def exit_in_a_task(world: World) -> Case:
     instance.invoke(mix(others, (*HANGING, *ENDING), world.seed))
     instance.under_way()
     instance.invoke({last: "wait_until exit"})
-    instance.platform.process.wait(20)
+    instance.platform.process.wait(PATIENCE_SECONDS)
     return case(world, cancelled=SHUTDOWN)
 
 

@@ -16,7 +16,7 @@ from worlds.faults import truth
 from worlds.faults.servers.served import Served
 from worlds.faults.world import World
 
-PATIENCE_SECONDS: Final = 30.0
+PATIENCE_SECONDS: Final = 120.0
 _READS_A_CHECK: Final = 2
 _PORT: Final = re.compile(r"127\.0\.0\.1:(\d+) \(port auto-assigned\)")
 
