@@ -126,7 +126,10 @@ class Bookkeeper:
         at = stream.due_at(task, self.limits)
         if state.lock_fell_at or state.down_at:
             at = now  # opened by a process that is gone: the next look will tell
-        at = max(at, self.patience.until(state.last_heard_at), now + 0.001)
+        hold_until = self.patience.until(state.last_heard_at)
+        if at < hold_until:  # or sooner, should it speak: it is asked for when clients try again
+            at = min(hold_until, now + self.limits.client_backoff_seconds)
+        at = max(at, now + 0.001)
         return replace(task, alarm_at=self.wheel.add(at, stream, task.sequence, now))
 
     # Opening.

@@ -70,7 +70,7 @@ class Registry:
     def watch(self, stream: Stream, now: float) -> None:
         """Set the stream's timer to the next moment at which it needs a look."""
         state, limits = stream.state, self._limits
-        moments = [state.last_heard_at + stream.idle_for(limits)]
+        moments = [state.last_heard_at + stream.idle_for(limits), stream.final_at]
         if state.hole_since:
             moments.append(state.hole_since + limits.hole_patience_seconds)
         if stream.open or stream.fresh:
@@ -92,9 +92,17 @@ class Registry:
         return [at + grace for at in suspects if at]
 
     def is_over(self, stream: Stream, now: float) -> bool:
-        """Whether it has been silent for longer than it is remembered."""
+        """Whether it has been silent for longer than it is remembered.
+
+        What was said of its tasks is to become final first.
+        """
         idle_until = stream.state.last_heard_at + stream.idle_for(self._limits)
-        return now >= idle_until and not (stream.open or stream.fresh)
+        if now < idle_until or stream.open or stream.fresh:
+            return False
+        verdicts = (settled.verdict for settled in stream.amendable.values())
+        latest = max((verdict.at for verdict in verdicts if not verdict.final), default=None)
+        stream.final_at = 0.0 if latest is None else latest + self._limits.finality_seconds
+        return latest is None
 
     def retire(self, stream: Stream, now: float) -> None:
         """Forget a stream, all but its id."""

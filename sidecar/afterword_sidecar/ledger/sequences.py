@@ -33,7 +33,7 @@ class SequenceSet:
             self.highest = number
             return True
         if number > highest:
-            self.holes.append((highest + 1, number - 1))
+            self._miss(number - 1)
             self.highest = number
             return True
         return bool(self.holes) and self._fill(number)
@@ -41,7 +41,7 @@ class SequenceSet:
     def expect(self, number: int) -> None:
         """Numbers up to this one were given: those not seen are missing."""
         if number > self.highest:
-            self.holes.append((self.highest + 1, number))
+            self._miss(number)
             self.highest = number
 
     def see_range(self, low: int, high: int) -> int:
@@ -52,7 +52,7 @@ class SequenceSet:
         if high > self.highest:
             first = max(low, self.highest + 1)
             if first > self.highest + 1:
-                self.holes.append((self.highest + 1, first - 1))
+                self._miss(first - 1)
             new += high - first + 1
             self.highest = high
             high = first - 1
@@ -96,6 +96,13 @@ class SequenceSet:
         )
         del self.holes[:excess]
         return forgotten
+
+    def _miss(self, last: int) -> None:
+        """All beyond the highest and up to this one is missing; one range with what is before."""
+        first = self.highest + 1
+        if self.holes and self.holes[-1][1] == self.highest:
+            first, _ = self.holes.pop()
+        self.holes.append((first, last))
 
     def _fill(self, number: int) -> bool:
         index = bisect_right(self.holes, (number, self.highest)) - 1

@@ -35,6 +35,7 @@ class Stream:
         "armed_at",
         "armed_second",
         "by_invocation",
+        "final_at",
         "fresh",
         "held_back",
         "missing_now",
@@ -68,6 +69,8 @@ class Stream:
         """When the book will look at the stream as a whole; 0 if it will not."""
         self.armed_second = 0
         """The timer's bucket that this is in."""
+        self.final_at = 0.0
+        """When all that was said of it will be final, as of when it was to be forgotten; or 0."""
         self.settled_arrived = state.settled_arrived
         self.scheduled_arrived = state.scheduled_arrived
 
@@ -81,7 +84,7 @@ class Stream:
         return replace(
             self.state,
             highest=self.seen.highest,
-            holes=() if self.foreign else tuple(self.seen.holes),
+            holes=tuple(self.seen.holes),
             ahead=tuple(self.ahead.values()),
             settled_arrived=self.settled_arrived,
             scheduled_arrived=self.scheduled_arrived,

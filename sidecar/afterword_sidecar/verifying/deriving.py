@@ -222,7 +222,8 @@ class Derivation:
         stream = self._streams.get(record.stream)
         if stream is not None:
             stream.heard.give(record.highest)
-            stream.closings_lost = max(stream.closings_lost, record.closings)
+            stream.heard.forget_gaps(int(self._judge.limits["hole_ranges_per_stream"]))
+            stream.closings_lost = record.closings
 
     def _forgotten(self, record: shapes.Forgotten) -> None:
         for name, opening in record.letters:
@@ -364,6 +365,9 @@ class Derivation:
         latest = max(hold_until, task.heard_at, stream.lock_fell_at, stream.spool_gone_at)
         if stream.closing_missing:
             latest = max(latest, stream.last_heard_at)  # a hole may have made it due just then
+        if stream.last_heard_at < judge.patience.silent_until:  # it spoke before that was over
+            again = stream.last_heard_at + judge.limits["client_backoff_seconds"]
+            latest = max(latest, min(again, judge.patience.silent_until))
         if not stream.whole or task.spanned or now < latest:
             return
         if said is None:
