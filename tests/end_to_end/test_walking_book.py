@@ -197,6 +197,17 @@ def test_a_port_that_is_taken_is_a_sentence(tmp_path: Path) -> None:
         assert "--operators-port" in refused.stderr
 
 
+def test_a_host_that_there_is_not_is_a_sentence(tmp_path: Path) -> None:
+    """What cannot be looked up has no number among the system's errors."""
+    with SidecarProcess(tmp_path) as first:
+        refused = first.command(
+            *("sidecar", "--database", ":memory:", "--receiver-host", "sidecar.invalid"),
+            *("--receiver-port", "0", "--operators-port", "0"),
+        )
+        assert (refused.returncode, "Traceback" in refused.stderr) == (1, False)
+        assert "sidecar.invalid port 0: there is no such host; see --receiver" in refused.stderr
+
+
 def test_a_stop_is_bounded_whatever_clients_do(tmp_path: Path) -> None:
     """A client that never finishes its request keeps no sidecar from stopping, cleanly."""
     with SidecarProcess(tmp_path, "--stop", "2s") as sidecar:

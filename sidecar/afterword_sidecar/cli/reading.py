@@ -90,7 +90,11 @@ def filters(*outcomes: str) -> Callable[[Command], Command]:
 @click.command()
 @filters("in_flight", *names.OUTCOMES)
 @click.option(
-    "--limit", type=click.IntRange(1), default=100, show_default=True, help="At most so many."
+    "--limit",
+    type=click.IntRange(1, sys.maxsize),
+    default=100,
+    show_default=True,
+    help="At most so many.",
 )
 @click.option("--json", "as_json", is_flag=True, help="JSON instead of a table.")
 @reads_the_book
@@ -114,7 +118,11 @@ def dead_letters() -> None:
 @filters(*names.OUTCOMES)
 @click.option("--state", type=click.Choice(["open", "closed"]), help="closed: completed after all.")
 @click.option(
-    "--limit", type=click.IntRange(1), default=100, show_default=True, help="At most so many."
+    "--limit",
+    type=click.IntRange(1, sys.maxsize),
+    default=100,
+    show_default=True,
+    help="At most so many.",
 )
 @click.option("--json", "as_json", is_flag=True, help="JSON instead of a table.")
 @reads_the_book

@@ -9,6 +9,7 @@ import errno
 import logging
 import os
 import signal
+import socket
 import threading
 from collections.abc import AsyncIterator, Callable, Coroutine, Iterator
 from contextlib import AsyncExitStack, asynccontextmanager, suppress
@@ -208,7 +209,7 @@ async def _listening(
         try:
             await web.TCPSite(runner, host, port).start()
         except OSError as error:
-            why = os.strerror(error.errno) if error.errno else error
+            why = _why(error)
             message = f"cannot listen on {host} port {port}: {why}{_remedy(error, flag)}"
             raise OSError(message) from error
         address = runner.addresses[0]
@@ -220,8 +221,16 @@ async def _listening(
                 await runner.cleanup()
 
 
+def _why(error: OSError) -> str:
+    if isinstance(error, socket.gaierror):
+        return "there is no such host"  # its number is not one of the system's errors
+    return os.strerror(error.errno) if error.errno else str(error)
+
+
 def _remedy(error: OSError, flag: str) -> str:
     """What to do about a port that cannot be listened on; empty where nobody knows."""
+    if isinstance(error, socket.gaierror):
+        return f"; see {flag.replace('port', 'host')}"
     if error.errno == errno.EADDRINUSE:
         return f"; is another sidecar running? Stop it, or give this one a port by {flag}"
     if error.errno == errno.EACCES:

@@ -67,6 +67,11 @@ class ApiSource:
             port = parts.port
         except ValueError:
             port = -1
+        if "@" in parts.netloc:  # it would be left out of the request, and stand in every error
+            raise CommandError(
+                "an address with a user or a password in it is not taken",
+                "the operators' port has neither; give its address alone",
+            )
         if parts.scheme not in {"http", "https"} or not parts.hostname or port == -1:
             raise CommandError(f"{url!r} is not an address", "for example http://127.0.0.1:9464")
         kind = (

@@ -54,6 +54,7 @@ def read_settings(flags: Mapping[str, str], environment: Mapping[str, str]) -> S
             problems.append(Problem(told_by, _shown(setting, text), refused.why, refused.hint))
     problems += _spool_relative(flags, environment)
     problems += _journal_of_nothing(values)
+    problems += _place_clash(values)
     problems += _port_clash(values)
     problems += _sizes_reversed(values)
     values["upstream"], wrong = read_destinations(environment, values.get("receiver_port"))
@@ -137,6 +138,21 @@ def _journal_of_nothing(values: Mapping[str, object]) -> list[Problem]:
     hint = "a journal is of a book in a file: give one with --database, or leave the journal out"
     why = "the book is kept in memory and ends with the sidecar"
     return [Problem("--journal", str(values["journal"]), why, hint)]
+
+
+def _place_clash(values: Mapping[str, object]) -> list[Problem]:
+    """Each makes files there that the others do not know."""
+    taken: dict[str, str] = {}
+    problems = []
+    for name, (nowhere, _) in _PLACES.items():
+        place = values.get(name)
+        if not isinstance(place, str) or place in {"", nowhere}:
+            continue
+        by = taken.setdefault(os.path.realpath(place), name)
+        if by != name:
+            hint = "give each a place of its own"
+            problems.append(Problem(f"--{name}", place, f"the {by} has that place", hint))
+    return problems
 
 
 def _port_clash(values: Mapping[str, object]) -> list[Problem]:

@@ -154,9 +154,11 @@ async def test_an_empty_book_says_so(run: Run) -> None:
         (("tasks", "--url", "http://127.0.0.1:1"), "cannot reach the sidecar", 1),
         (("tasks", "--url", "gopher://x"), "is not an address", 1),
         (("tasks", "--url", "http://x:99999"), "is not an address", 1),
+        (("tasks", "--url", "http://me:s3cret@x"), "a user or a password in it is not taken", 1),
         (("tasks", "--database", "no/such.db"), "there is no book", 1),
         (("tasks", "--reason", "because"), "reason: it is not one of", 1),
         (("tasks", "--outcome", "lost"), "Invalid value", 2),
+        (("tasks", "--limit", "9" * 20), "is not in the range", 2),
         (("tasks", "--since", "tomorrow"), "Unix seconds (or a time ago: 15m", 2),
         (("dead-letters", "show"), "Missing argument", 2),
     ],
@@ -168,6 +170,7 @@ async def test_a_users_mistake_is_a_sentence(
     refused = await run(*arguments)
     assert (refused.exit_code, words in refused.stderr) == (exit_code, True), refused.stderr
     assert isinstance(refused.exception, SystemExit)
+    assert "s3cret" not in refused.output
 
 
 async def test_a_shortened_id_must_be_unique(port: OperatorsPort, run: Run) -> None:

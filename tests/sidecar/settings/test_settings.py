@@ -100,6 +100,16 @@ def test_a_misspelt_variable_is_refused_and_a_near_one_suggested(misspelt: str, 
     assert problems == {misspelt: f"{misspelt}: there is no such setting; {hint}"}
 
 
+def test_two_things_in_one_place_are_refused(tmp_path: Path) -> None:
+    """However it is spelt: each keeps files there that the other does not know."""
+    place, link = tmp_path / "place", tmp_path / "link"
+    link.symlink_to(place)
+    told = {"database": str(place), "spool": str(link), "journal": str(tmp_path / "x/../place")}
+    problems = problems_of(told)
+    assert list(problems) == ["--spool", "--journal"]
+    assert "the database has that place; give each" in problems["--journal"]
+
+
 def test_a_relative_spool_in_the_environment_is_refused_as_the_application_does() -> None:
     """One variable for both: what one refuses the other must not take. A flag wins."""
     environment = {"AFTERWORD_SPOOL": "spool"}
