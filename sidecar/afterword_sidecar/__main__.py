@@ -16,8 +16,11 @@ def main() -> None:
             f"afterword: the sidecar's dependencies are not installed: {', '.join(missing)}\n"
             "  install them with: pip install 'afterword[sidecar]'"
         )
-    from afterword_sidecar.cli import afterword  # noqa: PLC0415 - it needs what was just asked for
+    # They need what was just asked for.
+    from afterword_sidecar.cli import afterword  # noqa: PLC0415
+    from afterword_sidecar.cli.terminal import survive_any_locale  # noqa: PLC0415
 
+    survive_any_locale()
     try:
         afterword(prog_name="afterword")
     except OSError as error:  # a full disk under what is written: a misfortune, and no bug

@@ -1,6 +1,5 @@
 """``afterword audit``: can the book be trusted, and what exactly is missing where it cannot?"""
 
-import sys
 from collections.abc import Iterable, Iterator
 from typing import Final
 
@@ -12,7 +11,7 @@ from rich.text import Text
 
 from afterword_sidecar.cli.reading import reads_the_book
 from afterword_sidecar.cli.source import Source
-from afterword_sidecar.cli.terminal import console, json_text, one_line
+from afterword_sidecar.cli.terminal import console, one_line, print_json
 from afterword_sidecar.cli.times import local
 from afterword_sidecar.web import audit_shapes as shapes
 
@@ -34,8 +33,7 @@ def audit(context: click.Context, source: Source, service: str, *, as_json: bool
     """Whether the book can be trusted, by service and stream."""
     found = source.audit({"service": service} if service else {})
     if as_json:
-        document = msgspec.json.format(msgspec.json.encode(found), indent=2).decode()
-        click.echo(json_text(document) if sys.stdout.isatty() else document)
+        print_json(msgspec.json.format(msgspec.json.encode(found), indent=2))
     elif not found.services:
         click.echo("nothing was ever told to this book")
     else:

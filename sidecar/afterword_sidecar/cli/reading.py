@@ -25,7 +25,7 @@ from afterword_sidecar.cli.source import (
     all_tasks,
     all_with_payloads,
 )
-from afterword_sidecar.cli.terminal import console, json_text
+from afterword_sidecar.cli.terminal import console, print_json
 from afterword_sidecar.cli.times import moment
 from afterword_sidecar.ledger.facts import STREAM_BYTES
 from afterword_sidecar.web import api_shapes as shapes
@@ -211,5 +211,4 @@ def _print_table(found: list[Any], limit: int, what: str) -> None:
 
 
 def _print_json(value: shapes.DeadLetterWithPayload | dict[str, Iterable[Any]]) -> None:
-    document = msgspec.json.format(msgspec.json.encode(value), indent=2).decode()
-    click.echo(json_text(document) if sys.stdout.isatty() else document)
+    print_json(msgspec.json.format(msgspec.json.encode(value), indent=2))

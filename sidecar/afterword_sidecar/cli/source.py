@@ -13,6 +13,7 @@ from urllib.parse import quote, urlencode, urlsplit
 import msgspec
 
 from afterword_sidecar.cli.errors import CommandError
+from afterword_sidecar.cli.terminal import one_line
 from afterword_sidecar.ledger.book import Book
 from afterword_sidecar.ledger.limits import Limits
 from afterword_sidecar.stores.contract import Store, StoreError
@@ -100,7 +101,11 @@ class ApiSource:
 
     def dead_letter(self, letter_id: str) -> shapes.DeadLetterWithPayload | None:
         """``GET /api/v1/dead-letters/{id}``."""
-        body = self._get(f"/api/v1/dead-letters/{quote(letter_id, safe='')}", {}, may_lack=True)
+        body = self._get(
+            f"/api/v1/dead-letters/{quote(letter_id, safe='', errors='surrogateescape')}",
+            {},
+            may_lack=True,
+        )
         return self._decode(body, shapes.DeadLetterWithPayload) if body else None
 
     def audit(self, asked: Asked) -> Audit:
@@ -108,7 +113,8 @@ class ApiSource:
         return self._decode(self._get("/api/v1/audit", asked), Audit)
 
     def _get(self, path: str, asked: Asked, *, may_lack: bool = False) -> bytes:
-        query = f"?{urlencode(asked)}" if asked else ""
+        # A shell may give bytes that are no UTF-8: they are asked for as they are.
+        query = f"?{urlencode(asked, errors='surrogateescape')}" if asked else ""
         try:
             self._connection.request("GET", f"{self._prefix}{path}{query}")
             response = self._connection.getresponse()
@@ -124,7 +130,7 @@ class ApiSource:
         problem = self._decode(body, shapes.Problem)
         if response.status == HTTPStatus.NOT_FOUND and may_lack:
             return b""
-        raise CommandError(f"the sidecar at {self._url} refused: {problem.detail}")
+        raise CommandError(f"the sidecar at {self._url} refused: {one_line(problem.detail)}")
 
     def _decode(self, body: bytes, shape: type[T]) -> T:
         try:
@@ -179,7 +185,7 @@ class DatabaseSource:
         try:
             return api_audit.answer(book.audit(now), **wanted)
         except api_audit.UnknownServiceError as error:
-            raise CommandError(str(error)) from error
+            raise CommandError(one_line(str(error))) from error
 
     def _ask(self, question: Callable[[Store], T]) -> T:
         try:

@@ -4,10 +4,13 @@ Task names, messages and payloads come from anywhere. Escape sequences in them c
 rename or rewrite what the operator sees, and bidirectional marks could make it read differently.
 """
 
+import io
 import os
+import sys
 import unicodedata
 from typing import Final
 
+import click
 from rich.console import Console
 
 _NEWLINE_AND_TAB: Final = "\n\t"
@@ -43,6 +46,17 @@ def json_text(document: str) -> str:
         else character
         for character in document
     )
+
+
+def print_json(document: bytes) -> None:
+    """A JSON document on standard output: UTF-8 into a pipe, whatever the locale says."""
+    click.echo(json_text(document.decode()) if sys.stdout.isatty() else document)
+
+
+def survive_any_locale() -> None:
+    """What standard output cannot say (the locale ``C``) is written as an escape."""
+    if isinstance(sys.stdout, io.TextIOWrapper):
+        sys.stdout.reconfigure(errors="backslashreplace")
 
 
 def console() -> Console:

@@ -1,6 +1,5 @@
 """``afterword verify``: are a book's verdicts what its evidence says, and is all of it here?"""
 
-import sys
 from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager
 from pathlib import Path
@@ -15,7 +14,7 @@ from rich.text import Text
 
 from afterword_sidecar.cli.errors import CommandError
 from afterword_sidecar.cli.rendering import COLOURS
-from afterword_sidecar.cli.terminal import console, json_text, one_line
+from afterword_sidecar.cli.terminal import console, one_line, print_json
 from afterword_sidecar.journal.chain import Mark
 from afterword_sidecar.journal.files import segments_in
 from afterword_sidecar.journal.recording import Sums
@@ -152,8 +151,7 @@ def _print_json(report: Report, most: int) -> None:
             "notes": report.notes,
         }
     )
-    text = msgspec.json.format(document, indent=2).decode()
-    click.echo(json_text(text) if sys.stdout.isatty() else text)
+    print_json(msgspec.json.format(document, indent=2))
 
 
 def _shown(report: Report, most: int) -> Group:

@@ -112,8 +112,16 @@ def _choice(name: str, description: str, *options: str) -> Parameter:
     return Parameter(name, description, schema, _one_of(*options))
 
 
+def _utf8(text: str) -> str:
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        raise ValueError("it is not UTF-8") from None
+    return text
+
+
 def _text(name: str, description: str) -> Parameter:
-    return Parameter(name, description, {"type": "string", "minLength": 1}, str)
+    return Parameter(name, description, {"type": "string", "minLength": 1}, _utf8)
 
 
 def _moment(name: str, description: str) -> Parameter:

@@ -87,6 +87,16 @@ async def test_a_service_that_nobody_ever_heard_of_is_not_trusted(
     assert heard_of + "nothing was ever told to it" in of_file.stderr
 
 
+async def test_an_error_that_repeats_what_clients_sent_drives_no_terminal(
+    port: OperatorsPort, run: Run
+) -> None:
+    """The services that the book knows have names of anybody's choosing."""
+    batch = Batch(Source(STREAM, "sh\x1b[31mop\nError: all is well"), [port.scheduled(1)], port.now)
+    await port.service.submit([batch], 1)
+    refused = await run("audit", "--service", "shpo")
+    assert "it knows sh\\x1b[31mop\\nError: all is well" in refused.stderr
+
+
 async def test_what_is_given_up_stays_missing_and_is_counted_once(port: OperatorsPort) -> None:
     """The process is dead: its holes are lost for good, for as long as the stream is remembered."""
     await port.told(port.scheduled(1), port.scheduled(4))

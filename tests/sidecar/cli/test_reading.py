@@ -1,6 +1,7 @@
 """``afterword tasks`` and ``afterword dead-letters``: what people and scripts get to see."""
 
 import json
+import os
 import subprocess
 import sys
 from collections.abc import Awaitable, Callable
@@ -243,3 +244,30 @@ def test_a_file_that_is_no_book_is_refused(tmp_path: Path) -> None:
     refused = CliRunner().invoke(afterword, ["tasks", "--database", str(path)])
     assert (refused.exit_code, isinstance(refused.exception, SystemExit)) == (1, True)
     assert path.read_bytes() == before
+
+
+def test_a_locale_of_nobody_s_still_shows_everything(tmp_path: Path) -> None:
+    """``LC_ALL=C``: a table has escapes, JSON is UTF-8; a filter that is none is refused."""
+    store = SqliteStore(tmp_path / "book.db")
+    book = Book.restore(Limits(), store.load(), 1_000.0)
+    opening = Scheduled(1, 1_000.0, "g\u00e4rtner")
+    book.apply(Batch(Source(b"s" * 16, "shop"), [opening], 1_000.0), 1_000.0)
+    store.commit(book.drain())
+    store.close()
+    environment = {**os.environ, "LC_ALL": "C", "PYTHONUTF8": "0", "PYTHONCOERCECLOCALE": "0"}
+
+    def run(*arguments: str | bytes) -> tuple[int, bytes]:
+        command = [sys.executable, "-m", "afterword_sidecar", *arguments]
+        command += ["--database", str(tmp_path / "book.db")]
+        ended = subprocess.run(
+            command, capture_output=True, check=False, timeout=60, env=environment
+        )
+        return ended.returncode, ended.stdout + ended.stderr
+
+    code, table = run("tasks")
+    assert (code, rb"g\xe4rtner" in table) == (0, True)
+    code, document = run("tasks", "--json")
+    assert (code, json.loads(document)["items"][0]["task"]) == (0, "g\u00e4rtner")
+    code, refused = run("tasks", "--task", b"\xff")
+    assert (code, b"task: it is not UTF-8" in refused) == (1, True)
+    assert b"Traceback" not in refused
