@@ -6,7 +6,6 @@ from typing import Any
 
 from msgspec.structs import replace
 
-from afterword import names
 from afterword_sidecar.ledger import entries, totals, verdicts
 from afterword_sidecar.ledger.facts import (
     Fact,
@@ -18,7 +17,7 @@ from afterword_sidecar.ledger.facts import (
     Started,
 )
 from afterword_sidecar.ledger.labels import OTHER, Labels
-from afterword_sidecar.ledger.letters import Letters, without_texts
+from afterword_sidecar.ledger.letters import Letters, is_letter, without_texts
 from afterword_sidecar.ledger.limits import Limits
 from afterword_sidecar.ledger.patience import Patience
 from afterword_sidecar.ledger.pronounced import Pronounced
@@ -239,8 +238,7 @@ class Bookkeeper:
             if stream.seen.see(opening) and not folded:
                 stream.scheduled_arrived += 1  # when it comes it is one that was seen
             return
-        completed = settled.verdict.outcome == names.COMPLETED
-        letter = None if completed else without_texts(settled)
+        letter = without_texts(settled) if is_letter(settled) else None
         stream.ahead[opening] = Early(opening, closed=True, letter=letter)
 
     def _judge(self, stream: Stream, opening: int, _fact: Fact | None, now: float) -> None:

@@ -17,7 +17,9 @@ def restore(saved: Saved, keeper: Bookkeeper, registry: Registry, now: float) ->
             keeper.totals.account(series, total.created)
     registry.retired = dict.fromkeys(saved.retired)
     for state in saved.streams:
-        registry.add(state)
+        stream = registry.add(state)
+        for settled in state.spanned:
+            keeper.take_up(stream, settled, now)
     for settled in saved.amendable:
         owner = registry.streams.get(settled.key[0])
         if owner is not None:

@@ -4,7 +4,6 @@ from typing import Final
 
 from msgspec.structs import replace
 
-from afterword import names
 from afterword_sidecar.ledger import clocks
 from afterword_sidecar.ledger.circumstances import Circumstances, due_at
 from afterword_sidecar.ledger.facts import (
@@ -14,6 +13,7 @@ from afterword_sidecar.ledger.facts import (
     InvocationEnded,
     Source,
 )
+from afterword_sidecar.ledger.letters import is_letter
 from afterword_sidecar.ledger.limits import Limits
 from afterword_sidecar.ledger.records import Early, Missing, OpenTask, SettledTask, StreamState
 from afterword_sidecar.ledger.sequences import SequenceSet
@@ -242,7 +242,7 @@ class Stream:
 
 def kept_with_stream(settled: SettledTask) -> bool:
     """True for what may be amended and has no dead letter that a store would keep it by."""
-    return by_span(settled) or settled.opening.series.origin == names.ORIGIN_REPLAY
+    return by_span(settled) or not is_letter(settled)
 
 
 def by_span(settled: SettledTask) -> bool:

@@ -371,9 +371,9 @@ class Derivation:
         if not stream.whole or task.spanned or now < latest:
             return
         if said is None:
-            allowed = judge.lost(stream, task, now, hold_until)
-            if allowed:
-                self._unsaid(name, task, f"it should be {allowed[0].words} by now")
+            likely = judge.likely(stream, task, now, hold_until)
+            if likely is not None:
+                self._unsaid(name, task, f"it should be {likely.words} by now")
         elif not said.final and judge.final_from(stream, task.opening, said) <= now:
             self._unsaid(name, task, f"{said.words} should be final by now")
 

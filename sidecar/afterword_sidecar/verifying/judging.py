@@ -3,7 +3,8 @@
 Not a table of states: what is known of a task is kept, and asked for what follows from it.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from itertools import product
 from typing import Any, Final
 
 from msgspec.structs import replace
@@ -75,21 +76,32 @@ class Judge:
         a clock's offset, and of a stream that is not wholly here the totals are not known.
         """
         found: list[Conclusion] = []
-        missing = (stream.closing_missing,) if stream.whole else (stream.closing_missing, True)
-        for more_settled in missing:
-            for offset in stream.clock.offsets_for(task.took_seconds):
-                conclusion = conclude(
-                    task,
-                    stream,
-                    now,
-                    hold_until,
-                    self.limits,
-                    offset=offset,
-                    more_settled=more_settled,
-                )
-                if conclusion is not None and conclusion not in found:
-                    found.append(conclusion)
+        for conclusion in self._conclusions(stream, task, now, hold_until):
+            if conclusion is not None and conclusion not in found:
+                found.append(conclusion)
         return found
+
+    def likely(
+        self, stream: Stream, task: Task, now: float, hold_until: float
+    ) -> Conclusion | None:
+        """What is to be inferred of a task by the likeliest offset; ``None``: it may live."""
+        return next(self._conclusions(stream, task, now, hold_until))
+
+    def _conclusions(
+        self, stream: Stream, task: Task, now: float, hold_until: float
+    ) -> Iterator[Conclusion | None]:
+        missing = (stream.closing_missing,) if stream.whole else (stream.closing_missing, True)
+        offsets = stream.clock.offsets_for(task.took_seconds)
+        for more_settled, offset in product(missing, offsets):
+            yield conclude(
+                task,
+                stream,
+                now,
+                hold_until,
+                self.limits,
+                offset=offset,
+                more_settled=more_settled,
+            )
 
     def final_from(self, stream: Stream, opening: int, said: Conclusion) -> float:
         """When an inferred verdict becomes final: its process may have beaten again meanwhile."""
@@ -165,10 +177,11 @@ class Judge:
         before = task.said
         if before is None:
             return
-        allowed = self.lost(stream, task, now, 0.0) or [before]
-        if told or allowed[0].pair != before.pair:
+        likely = self.likely(stream, task, now, 0.0) or before
+        if told or likely.pair != before.pair:
+            allowed = [likely, *self.lost(stream, task, now, 0.0)]
             expect(task.opening, Expected(allowed, cites_of(stream, task), before))
-            self.say(stream, task, allowed[0])
+            self.say(stream, task, likely)
 
     def _invocation(
         self, stream: Stream, fact: shapes.InvocationEnded, now: float, expect: Expect
@@ -185,10 +198,14 @@ class Judge:
             self._may_be_lost(stream, task, now, expect)
 
     def _may_be_lost(self, stream: Stream, task: Task, now: float, expect: Expect) -> None:
-        allowed = self.lost(stream, task, now, self.patience.until(stream))
+        hold_until = self.patience.until(stream)
+        allowed = self.lost(stream, task, now, hold_until)
+        likely = self.likely(stream, task, now, hold_until)
         if allowed:
-            expect(task.opening, Expected(allowed, cites_of(stream, task), None))
-            self.say(stream, task, allowed[0])
+            required = likely is not None
+            expect(task.opening, Expected(allowed, cites_of(stream, task), None, required=required))
+        if likely is not None:
+            self.say(stream, task, likely)
 
     # Closing.
 
