@@ -34,7 +34,8 @@ def use(
 def open_delivery(stream: "Stream") -> "Delivery | None":
     """The delivery that the stream's settings ask for; ``None`` if none, or if it cannot be had.
 
-    A delivery that cannot be opened is told once, with its reason; counters and spans go on.
+    A delivery that cannot be opened is told once, with its reason; counters and spans go on. What
+    may be over at the next task (no stack, memory or descriptors left) is raised.
     """
     settings = stream.settings
     if _given is not None:
@@ -57,6 +58,8 @@ def open_delivery(stream: "Stream") -> "Delivery | None":
                 total_bytes=settings.spool_max_bytes,
             )
         return _over_http(stream, envelope)
+    except (RecursionError, MemoryError, OSError):
+        raise
     except Exception as error:  # noqa: BLE001 - telemetry never harms its host
         where = settings.spool or settings.endpoint
         logger.warning("afterword: no evidence is sent, %s cannot be used: %s", where, error)

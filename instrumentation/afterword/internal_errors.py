@@ -20,11 +20,14 @@ re_raise = False
 def handle(operation: str) -> None:
     """Deal with the exception now being handled, met while doing ``operation``.
 
-    Raises that exception again if ``re_raise`` is set, and nothing otherwise.
+    Raises that exception again if ``re_raise`` is set, and nothing otherwise. Says nothing of what
+    a finalizer meets while the interpreter is taken down: modules are gone by then.
     """
     error = sys.exception()
     if re_raise and error is not None:
         raise error
+    if sys.is_finalizing():
+        return
     place = _place(error)
     if place in _reported or len(_reported) >= _MOST_PLACES:
         return

@@ -54,13 +54,22 @@ def request_of(
     """The request of a caller; the same object whenever nothing was said."""
     if name is None and deadline is None and payload is UNSAID and durable is None:
         return _NOTHING_SAID
-    said = name if name is None or type(name) is str else str(name)
     return Request(
-        said or None,
+        name if name is None or (type(name) is str and name) else _said(name),
         finite(deadline),
         payload,
         durable=None if durable is None else bool(durable),
     )
+
+
+def _said(name: object) -> str | None:
+    """A name that is no plain text, as text; ``None`` for none, and for one that cannot be had."""
+    try:
+        return str.__str__(str(name)) or None
+    except Exception as error:  # noqa: BLE001 - the application's __str__ may raise anything
+        raised, kind = type(error).__name__, type(name).__name__
+        logger.warning("afterword: name= is a %s whose text raised %s; left out", kind, raised)
+    return None
 
 
 def finite(deadline: object) -> float | None:

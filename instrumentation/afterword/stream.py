@@ -14,7 +14,7 @@ from itertools import count
 from time import monotonic, time_ns
 from typing import TYPE_CHECKING, Final, NamedTuple
 
-from afterword import internal_errors, names, settings
+from afterword import forked_children, internal_errors, names, settings
 from afterword.evidence import STREAM_BYTES, Instance, Record, TaskKind
 from afterword.lineage import mark
 from afterword.task_record import KnownKind
@@ -26,6 +26,8 @@ if TYPE_CHECKING:
 
 _MOST_TALLIES: Final = 2000
 _OTHER: Final = "_other"
+_PASSING: Final = (RecursionError, MemoryError, OSError)
+"""What keeps a delivery from being opened and may be over at the next task."""
 
 
 Labels = tuple[str, str, str]
@@ -149,16 +151,23 @@ class Stream:
             ]
 
     def ready(self, open_delivery: "Callable[[Stream], Delivery | None]") -> None:
-        """Open the delivery and say that the process is up; once, at the stream's first use."""
+        """Open the delivery and say that the process is up; once, at the stream's first use.
+
+        Raises what ``open_delivery`` raises; if that may pass, the next use tries again.
+        """
         if self.is_ready:
             return
         with self.lock:
             if not self._is_opened():
                 try:
-                    self.delivery = open_delivery(self)
+                    self.delivery = self.delivery or open_delivery(self)
                     self.send(self._instance(names.INSTANCE_UP))
-                finally:
-                    self.is_ready = True
+                except _PASSING:
+                    raise
+                except Exception:
+                    self.is_ready = True  # as it will ever be
+                    raise
+                self.is_ready = True
         for hook in on_ready:
             hook()
 
@@ -298,6 +307,7 @@ def _make() -> Stream:
     if not _exit_registered:
         _exit_registered = True
         atexit.register(end_all)
+    forked_children.at_end(end_child)
     return stream
 
 
@@ -336,11 +346,26 @@ def own() -> list[Stream]:
 
 def end_all() -> None:
     """The process ends now: report, say goodbye, deliver. Never raises."""
+    _end(Stream.end)
+
+
+def end_child() -> None:
+    """The same of a forked child, whose threads go on until they end: delivery stays open."""
+
+    def end(stream: Stream, timeout_seconds: float) -> None:
+        stream.tell_down()
+        if stream.delivery is not None:
+            stream.delivery.flush(timeout_seconds)
+
+    _end(end)
+
+
+def _end(end: Callable[[Stream, float], None]) -> None:
     due: float | None = None
     for stream in own():
         if due is None:
             due = monotonic() + stream.settings.exit_timeout_seconds
         try:
-            stream.end(max(0.0, due - monotonic()))
+            end(stream, max(0.0, due - monotonic()))
         except Exception:  # noqa: BLE001 - telemetry never harms its host
             internal_errors.handle("reporting the tasks still open at exit")

@@ -37,8 +37,9 @@ def wait_until(
     over the same live awaitable again changes nothing and returns the same future.
 
     Args:
-        awaitable: A coroutine or an object with ``__await__``, which is run as a task on the
-            current loop and kept alive; or a ``Task`` or ``Future``, which is only watched.
+        awaitable: A coroutine that has not begun, or an object with ``__await__``, which is run as
+            a task on the current loop and kept alive; or a ``Task`` or ``Future``, which is only
+            watched.
         name: What its kind of task is called (one of few); its qualified name by default.
         timeout: Seconds after which the work is cancelled (``timed_out`` / ``timeout``).
         deadline: Unix seconds at which the platform will stop it. Cancels nothing.

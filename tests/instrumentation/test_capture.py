@@ -163,6 +163,26 @@ def test_what_cannot_be_kept_is_named() -> None:
     assert back["cycle"] == [1, Absent("contains itself")]
 
 
+def test_an_object_that_raises_whatever_is_asked_of_it_is_named() -> None:
+    """It costs the payload itself, and nothing else of it."""
+
+    class Broken:
+        def __getattribute__(self, name: str) -> object:
+            raise RuntimeError(name)
+
+        __repr__ = __getattribute__  # type: ignore[assignment] # it raises, that is all
+
+    class Keyed(Broken):
+        __hash__ = object.__hash__
+
+    value = {"broken": Broken(), "keys": {Keyed(): 1}, "kept": 1}
+    written = encode(value, "arguments", _OPEN, _LIMIT)
+    assert written.omitted.keys() == {"arguments.broken", "arguments.keys"}
+    assert "cannot be found by its name" in written.omitted["arguments.broken"]
+    assert written.omitted["arguments.keys"] == "reading it raised RuntimeError"
+    assert decode(written.text)["kept"] == 1
+
+
 @pytest.mark.parametrize(
     "text",
     [

@@ -1,6 +1,8 @@
 """The stream: one process that reports, from its first task to its exit, across forks."""
 
+import errno
 import json
+import logging
 import os
 import subprocess
 import sys
@@ -11,7 +13,7 @@ from typing import Any
 import pytest
 
 import afterword
-from afterword import names
+from afterword import deliveries, internal_errors, names, stream, testing
 from afterword.evidence import Instance, Opening
 from afterword.testing import RecordingDelivery
 
@@ -147,6 +149,48 @@ def test_a_forked_child_is_a_stream_of_its_own(tmp_path: Path, *, hooks: bool) -
         outcomes = [record[names.OUTCOME] for record in records if record["event"] == "settled"]
         assert outcomes == ["completed"]
         assert records[0][names.SEQUENCE] == "1"
+
+
+async def test_a_delivery_that_cannot_be_opened_yet_is_tried_again(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    """The first task finds no stack or descriptors left: it runs, and the second is in the book."""
+    with testing.recording() as evidence:
+        troubles: list[BaseException] = [RecursionError(), OSError(errno.EMFILE, "too many")]
+
+        def make(_stream: stream.Stream) -> RecordingDelivery:
+            if troubles:
+                raise troubles.pop(0)
+            return evidence
+
+        deliveries.use(make)
+        internal_errors.re_raise = False
+        with caplog.at_level(logging.ERROR, "afterword"):
+            for number in range(4):
+                future = afterword.wait_until(_quick(), name=str(number))
+                assert future is not None
+                await future
+    assert evidence.outcomes() == {"2": ["completed"], "3": ["completed"]}
+    assert [record.sequence for record in evidence.records] == list(range(1, 8))
+
+
+def test_a_finalizer_that_hands_over_while_the_interpreter_ends(tmp_path: Path) -> None:
+    """Modules are gone by then: it is told that nothing will run it, and no error of ours is."""
+    done = run(
+        """
+        import asyncio, afterword
+        async def quick(): pass
+        async def main(): await afterword.wait_until(quick())
+        asyncio.run(main())
+        class Late:
+            def __del__(self): afterword.wait_until(quick())
+        late = Late()
+        """,
+        tmp_path,
+    )
+    assert done.returncode == 0
+    assert done.stderr.count("\n") == 1
+    assert done.stderr.startswith("afterword: quick was handed over where nothing will run it")
 
 
 def test_a_delivery_that_cannot_be_opened_costs_the_application_nothing(tmp_path: Path) -> None:

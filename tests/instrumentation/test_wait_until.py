@@ -315,6 +315,39 @@ def test_what_is_no_awaitable_is_the_callers_error(evidence: RecordingDelivery) 
     assert evidence.records == []
 
 
+async def test_a_name_that_is_no_text_is_made_one_or_left_out(
+    evidence: RecordingDelivery, caplog: pytest.LogCaptureFixture
+) -> None:
+    """Whatever its ``__str__`` and ``__hash__`` do, the work runs and nothing is raised."""
+
+    class Raises(str):
+        __slots__ = ()
+
+        def __str__(self) -> str:
+            raise RuntimeError
+
+    class Unhashable(str):
+        __slots__ = ()
+
+        def __str__(self) -> str:
+            return self
+
+        def __hash__(self) -> int:
+            raise RuntimeError
+
+    names: tuple[Any, ...] = (7, "", Raises("x"), Unhashable("plain"))
+    for name in names:
+        future = afterword.wait_until(asyncio.sleep(0), name=name)
+        assert future is not None
+        await future
+    assert evidence.outcomes() == {
+        "7": ["completed"],
+        "sleep": ["completed", "completed"],
+        "plain": ["completed"],
+    }
+    assert "name= is a Raises whose text raised RuntimeError" in caplog.text
+
+
 @pytest.mark.parametrize("deadline", [float("nan"), float("inf"), "soon", 10**400])
 async def test_a_deadline_that_is_none_is_left_out(
     evidence: RecordingDelivery, deadline: Any

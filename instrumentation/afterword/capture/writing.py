@@ -63,7 +63,7 @@ class _Writer:
         """The JSON tree of a value."""
         self._spend(4)
         kind = type(value)
-        if kind not in SCALARS and not isinstance(value, enum.Enum):
+        if kind not in SCALARS and not issubclass(kind, enum.Enum):
             return self._write_container(value, path, depth)
         kept = self._redactor.value(path, value)
         if kept is not value:
@@ -83,6 +83,10 @@ class _Writer:
         self._inside.add(id(value))
         try:
             return self._container(value, path, depth + 1)
+        except (TooLargeError, RecursionError):
+            raise
+        except Exception as error:  # noqa: BLE001 - the application's classes may raise anything
+            return self.omit(path, f"reading it raised {type(error).__name__}")
         finally:
             self._inside.discard(id(value))
 

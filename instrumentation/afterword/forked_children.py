@@ -1,0 +1,23 @@
+"""Children that ``multiprocessing`` forks: they end by ``os._exit``, which runs nothing of atexit.
+
+It has hooks of its own for them, which it runs when the child's function has returned or raised.
+A spawned child ends as every program does, and needs none.
+"""
+
+import sys
+from collections.abc import Callable
+from typing import Final
+
+_AFTER_ALL_OTHERS: Final = -100
+"""Of its hooks; those from 0 run before it has joined the child's own children, the others then."""
+
+
+def at_end(call: Callable[[], None]) -> None:
+    """Have it called at this process's end, if the process is such a child. For this process."""
+    processes = sys.modules.get("multiprocessing.process")
+    if processes is None or processes.parent_process() is None:
+        return
+    from multiprocessing import get_start_method, util  # noqa: PLC0415 - imported by the child
+
+    if get_start_method(allow_none=True) != "spawn":  # the child's own, once it runs
+        util.Finalize(None, call, exitpriority=_AFTER_ALL_OTHERS)
