@@ -5,6 +5,7 @@ as the book. So after a crash at most one group stands in the journal that the b
 and ``opening.resume`` removes it: a record is there if and only if its commit is.
 """
 
+import logging
 import os
 from collections.abc import Callable, Iterable
 from contextlib import suppress
@@ -27,6 +28,8 @@ from afterword_sidecar.journal.holding import sync_directory
 _SEGMENTS: Final = 16
 """About so many make up what is kept, so that retention goes by a sixteenth."""
 _LARGEST_SEGMENT_BYTES: Final = 64 * 2**20
+
+log = logging.getLogger(__name__)
 
 
 class Keeping(msgspec.Struct, frozen=True, kw_only=True):
@@ -112,6 +115,10 @@ class JournalWriter:
             self._descriptor = -1
 
     def _full(self) -> bool:
+        if self._descriptor >= 0 and not os.fstat(self._descriptor).st_nlink:
+            # Whoever deletes it cannot be hindered; what comes now need not go the same way.
+            log.warning("%s was deleted: the journal goes on in a new segment", self._path)
+            return True
         old = self._clock() - self._begun_at >= self._keeping.segment_seconds
         return self._descriptor < 0 or old or self._size >= self._keeping.segment_bytes
 

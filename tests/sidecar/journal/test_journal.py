@@ -308,5 +308,20 @@ def test_a_journal_that_was_taken_away_is_missed(tmp_path: Path) -> None:
     assert [problem.kind for problem in desk.verify().problems] == ["missing"]
 
 
+def test_a_segment_deleted_while_it_is_written_to_takes_nothing_after_it(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    """An open file would swallow it all; a new one has what comes, and the rest is missed."""
+    desk = JournaledDesk(tmp_path)
+    desk.tell(opening(1))
+    for segment in segments_in(tmp_path):
+        segment.path.unlink()
+    desk.tell(closing(2))
+    desk.tell(opening(3))
+    assert [type(each) for each in records(tmp_path)].count(shapes.Settled) == 1
+    assert "goes on in a new segment" in caplog.text
+    assert [problem.kind for problem in desk.verify().problems] == ["missing"]
+
+
 def _batch(*facts: Fact) -> Batch:
     return Batch(SHOP, facts, START + 9, same_clock=True)

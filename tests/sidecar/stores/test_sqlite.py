@@ -114,6 +114,29 @@ def test_a_full_disk_fails_a_commit_whole(
     assert picture(sqlite) == picture(model)
 
 
+@pytest.mark.parametrize("suffix", ["", "-wal"])
+@pytest.mark.parametrize("replaced", [False, True])
+def test_a_file_that_is_taken_away_takes_no_commit(
+    sqlite: SqliteStore,
+    path: Path,
+    suffix: str,
+    replaced: bool,  # noqa: FBT001 - a parameter of pytest
+) -> None:
+    """An open file takes what is written and is gone with its process: it is no durable commit."""
+    sqlite.commit(Changes(opened=[opening()]))
+    gone = Path(f"{path}{suffix}")
+    kept = gone.rename(path.parent / "elsewhere")
+    if replaced:
+        gone.write_bytes(kept.read_bytes())
+    said = "another file is in its place" if replaced else "the file is gone"
+    for _ in range(2):
+        with pytest.raises(StoreError, match=rf"commit: .*book\.db{suffix}: {said}"):
+            sqlite.commit(Changes(opened=[opening(2)]))
+    kept.rename(gone)
+    sqlite.commit(Changes(opened=[opening(3)]))
+    assert [task.sequence for task in sqlite.load().open_tasks] == [1, 3]
+
+
 def test_a_failed_commit_is_forgotten_in_memory_too(sqlite: SqliteStore) -> None:
     """The store's memory of the log follows the file: without a reload in between."""
     tasks = [opening(each) for each in range(1, 4)]

@@ -36,6 +36,7 @@ from afterword_sidecar.stores.sqlite.errors import damaged, store_error
 from afterword_sidecar.stores.sqlite.interning import Interned
 from afterword_sidecar.stores.sqlite.log import OpeningsLog
 from afterword_sidecar.stores.sqlite.openings import Cleaning, Plan
+from afterword_sidecar.stores.sqlite.taken_away import Whereabouts
 
 TRUNCATE_SECONDS: Final = 5.0
 """How often the write-ahead log is cut off at most, to be rid of erased payloads."""
@@ -79,6 +80,7 @@ class SqliteStore:
         self._clock = clock
         self._closed = False
         self._connection, self._book_id = open_book(path, connect)
+        self._whereabouts = Whereabouts(path)
         self._log = OpeningsLog(self._connection, cleaning)
         self._erased = False
         self._truncated_at = clock()
@@ -107,6 +109,7 @@ class SqliteStore:
         if changes.empty:
             return
         with self._doing("commit", damage=(msgspec.DecodeError,)):
+            self._whereabouts.check()
             plan = self._log.plan(changes)
             with transaction(self._connection):
                 self._log.write(plan)
