@@ -10,6 +10,7 @@ STEPS = st.lists(
     st.one_of(
         st.tuples(st.just("see"), NUMBERS, st.just(0)),
         st.tuples(st.just("range"), NUMBERS, st.integers(0, 12)),
+        st.tuples(st.just("expect"), NUMBERS, st.just(0)),
     ),
     max_size=40,
 )
@@ -20,15 +21,19 @@ def test_it_behaves_like_a_plain_set_of_numbers(steps: list[tuple[str, int, int]
     """Whatever comes in whatever order: membership, novelty and holes are those of a set."""
     numbers = SequenceSet()
     model: set[int] = set()
+    given_out = 0
     for step, low, length in steps:
-        if step == "see":
+        if step == "expect":
+            numbers.expect(low)
+            given_out = max(given_out, low)
+        elif step == "see":
             assert numbers.see(low) == (low not in model)
             model.add(low)
         else:
             span = set(range(low, low + length))
             assert numbers.see_range(low, low + length - 1) == len(span - model)
             model |= span
-        top = max(model, default=0)
+        top = max(given_out, *model, 0)
         assert numbers.highest == top
         assert [n for n in range(-1, 80) if n in numbers] == sorted(model)
         assert numbers.missing() == top - len(model)
