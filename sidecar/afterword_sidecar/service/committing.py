@@ -11,6 +11,7 @@ from afterword_sidecar.service.pace import Pace
 from afterword_sidecar.service.refusals import StoreUnavailable
 from afterword_sidecar.service.stats import ServiceStats
 from afterword_sidecar.service.store_thread import StoreThread
+from afterword_sidecar.stores.contract import StoreError
 
 log = logging.getLogger(__name__)
 
@@ -68,7 +69,14 @@ class Committing:
             self._stats.store_error = str(error) or type(error).__name__
             if self._stats.store_failing_since is None:
                 self._stats.store_failing_since = self._clock()
-                log.exception("a commit failed: evidence is refused until one succeeds")
+                # What a store says of itself is a sentence; anything else is a bug of ours.
+                trace = None if isinstance(error, StoreError) else error
+                log.log(
+                    logging.ERROR,
+                    "a commit failed, evidence is refused until one succeeds: %s",
+                    self._stats.store_error,
+                    exc_info=trace,
+                )
             return False
         self._stats.committed(time.perf_counter() - begun)
         return True

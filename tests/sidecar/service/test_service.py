@@ -125,7 +125,9 @@ async def test_an_acknowledgement_waits_for_its_commit() -> None:
         assert [task.sequence for task in store.load().open_tasks] == [1]
 
 
-async def test_a_failing_store_refuses_everyone_and_recovers_by_itself() -> None:
+async def test_a_failing_store_refuses_everyone_and_recovers_by_itself(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
     """While commits fail all is 503 and the committed version is shown; a retry is counted once."""
     store = TroubledStore()
     async with running(store) as service:
@@ -144,6 +146,9 @@ async def test_a_failing_store_refuses_everyone_and_recovers_by_itself() -> None
         assert (await service.submit([batch(opening(2))], 100)).duplicates == 1
         assert await in_flight(service) == 2
         assert sorted(task.sequence for task in store.load().open_tasks) == [1, 2]
+    (told,) = (each for each in caplog.records if "a commit failed" in each.message)
+    assert "disk is full" in told.message
+    assert told.exc_info is None, "a sentence: it is no bug"
 
 
 async def test_a_full_queue_refuses_and_forgets_nothing() -> None:
