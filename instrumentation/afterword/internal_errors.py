@@ -6,9 +6,31 @@ test it is re-raised, so that a bug of ours fails the test that met it.
 
 import logging
 import sys
+from contextlib import suppress
 from typing import Final
 
-logger: Final = logging.getLogger("afterword")
+
+class Log:
+    """A logger's warnings and errors. What the application's handlers raise is not passed on.
+
+    ``logging`` passes it on to whoever logs; here that would be whoever hands a task over.
+    """
+
+    def __init__(self, name: str) -> None:
+        self._logger: Final = logging.getLogger(name)
+
+    def warning(self, message: str, *arguments: object) -> None:
+        """As ``logging.Logger.warning``."""
+        with suppress(Exception):
+            self._logger.warning(message, *arguments, stacklevel=2)
+
+    def error(self, message: str, *arguments: object, exc_info: BaseException | None) -> None:
+        """As ``logging.Logger.error``."""
+        with suppress(Exception):
+            self._logger.error(message, *arguments, exc_info=exc_info, stacklevel=2)
+
+
+logger: Final = Log("afterword")
 
 _reported: set[tuple[str, int]] = set()
 _MOST_PLACES: Final = 100

@@ -213,8 +213,11 @@ def _timeout_of(naming: Naming, said_seconds: float | None) -> float | None:
 
 
 def _check_timeout(timeout_seconds: object) -> None:
-    if isinstance(timeout_seconds, int | float) and not math.isnan(timeout_seconds):
-        return
+    try:
+        if isinstance(timeout_seconds, int | float) and not math.isnan(timeout_seconds):
+            return
+    except OverflowError:
+        pass  # a whole number beyond every float
     raise TypeError(
         f"wait_until(timeout={timeout_seconds!r}): must be a number of seconds, or None for none"
     )

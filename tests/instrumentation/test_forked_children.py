@@ -43,7 +43,11 @@ def test_a_child_delivers_before_it_ends(tmp_path: Path, method: str) -> None:
     with ScriptedSidecar() as sidecar:
         done = subprocess.run(
             [sys.executable, str(program), method],
-            env={**os.environ, "AFTERWORD_ENDPOINT": sidecar.endpoint},
+            env={
+                **os.environ,
+                "AFTERWORD_ENDPOINT": sidecar.endpoint,
+                "AFTERWORD_LEASE_SECONDS": "0",  # no beats among what is told
+            },
             stderr=subprocess.PIPE,
             text=True,
             timeout=PATIENCE_SECONDS,

@@ -13,6 +13,9 @@ import pytest
 
 import afterword
 from afterword import deliveries, internal_errors, names, settings, testing
+from afterword.delivery.spool import SpoolDelivery
+from afterword.evidence import Instance
+from afterword.otlp_json import Envelope
 from afterword.settings import Settings, read
 from afterword.testing import RecordingDelivery
 
@@ -185,3 +188,42 @@ async def test_our_own_bug_is_told_once_and_costs_the_task_nothing(
                 assert future is not None
                 assert await future == 7
     assert len(caplog.records) == 1
+
+
+async def test_a_logging_handler_that_raises_harms_no_task(tmp_path: Path) -> None:
+    """``logging`` passes on what a handler raises: not to whoever hands a task over."""
+    raised: list[str] = []
+
+    class Raising(logging.Handler):
+        def emit(self, record: logging.LogRecord) -> None:
+            raised.append(record.name)
+            raise ZeroDivisionError
+
+    class Broken(RecordingDelivery):
+        def send(self, record: Any) -> None:
+            raise ZeroDivisionError
+
+    no_directory = tmp_path / "file"
+    no_directory.touch()
+    handler = Raising()
+    logging.getLogger("afterword").addHandler(handler)
+    try:
+        with testing.recording():
+            deliveries.use(lambda _stream: Broken())
+            internal_errors.re_raise = False
+            assert await _done(afterword.wait_until(_seven(), deadline="soon")) == 7  # type: ignore[arg-type]
+        spool = SpoolDelivery(str(no_directory), bytes(16), Envelope(bytes(16), {}, "1"))
+        spool.send(Instance(1, 1, names.INSTANCE_UP, 0, 0))
+    finally:
+        logging.getLogger("afterword").removeHandler(handler)
+    assert raised == ["afterword", "afterword", "afterword.delivery"]
+    assert spool.lost == 1
+
+
+async def _seven() -> int:
+    return 7
+
+
+async def _done(future: "asyncio.Future[int] | None") -> int:
+    assert future is not None
+    return await future

@@ -1,10 +1,11 @@
 """What can be wrong with where evidence should go; and saying so once."""
 
-import logging
 from collections import deque
 from typing import Final
 
-_logger: Final = logging.getLogger("afterword.delivery")
+from afterword.internal_errors import Log
+
+_logger: Final = Log("afterword.delivery")
 
 
 class SpoolError(Exception):
