@@ -4,7 +4,6 @@ A parser takes the text a person wrote and returns the value, or raises ``Refuse
 reason and what to write instead.
 """
 
-import math
 import re
 from typing import Final
 
@@ -20,6 +19,10 @@ _BYTES: Final = {
     "mib": 2**20,
     "gib": 2**30,
 }
+_LONGEST_SECONDS: Final = 100 * 365 * 86400.0
+"""Beyond it moments cannot be written, nor waited for."""
+_MOST_BYTES: Final = 2**60
+"""Beyond it a database cannot compare them."""
 _HIGHEST_PORT: Final = 65535
 _TRACE_URL: Final = "https://jaeger.example/trace/{trace_id}"
 
@@ -33,7 +36,7 @@ class RefusedError(ValueError):
         self.hint = hint
 
 
-def _scaled(text: str, units: dict[str, float], what: str, example: str) -> float:
+def _scaled(text: str, units: dict[str, float], most: float, what: str, example: str) -> float:
     plain = text.strip()
     if plain.startswith("-") and _NUMBER.fullmatch(plain[1:]):
         raise RefusedError("it is negative", f"for example {example}")
@@ -43,14 +46,14 @@ def _scaled(text: str, units: dict[str, float], what: str, example: str) -> floa
         known = ", ".join(name for name in units if name)
         raise RefusedError(f"it is not {what}", f"write a number and a unit ({known}): {example}")
     value = float(found["number"]) * units[unit]
-    if not math.isfinite(value):
+    if not value <= most:
         raise RefusedError("it is too large", f"for example {example}")
     return value
 
 
 def duration(text: str) -> float:
     """Seconds from ``90``, ``90s``, ``1.5m``, ``7d``; more than nothing."""
-    seconds = _scaled(text, dict(_SECONDS), "a duration", "30s, 15m, 7d")
+    seconds = _scaled(text, dict(_SECONDS), _LONGEST_SECONDS, "a duration", "30s, 15m, 7d")
     if seconds <= 0:
         raise RefusedError("it must be longer than nothing", "for example 30s")
     return seconds
@@ -58,12 +61,12 @@ def duration(text: str) -> float:
 
 def duration_or_none(text: str) -> float:
     """Seconds as ``duration`` reads them, but nothing (0) is allowed too."""
-    return _scaled(text, dict(_SECONDS), "a duration", "0, 30s, 15m")
+    return _scaled(text, dict(_SECONDS), _LONGEST_SECONDS, "a duration", "0, 30s, 15m")
 
 
 def size(text: str) -> int:
     """Bytes from ``1048576``, ``64MiB``, ``1.5GB``; at least one."""
-    value = int(_scaled(text, dict(_BYTES), "a size", "20MiB, 1GiB"))
+    value = int(_scaled(text, dict(_BYTES), _MOST_BYTES, "a size", "20MiB, 1GiB"))
     if value < 1:
         raise RefusedError("it must be at least one byte", "for example 20MiB")
     return value

@@ -133,6 +133,8 @@ def test_a_negative_quantity_is_called_negative(name: str) -> None:
         ("grace_seconds", "1e999s"),
         ("grace_seconds", "9" * 400),
         ("longest_life_seconds", "0"),
+        ("stop_seconds", "1000000w"),
+        ("dead_letter_payload_bytes", "9999999999GiB"),
         ("dead_letter_count", "1.5"),
         ("dead_letter_payload_bytes", "0.2b"),
         ("receiver_host", "127.0.0.1:4318"),
