@@ -4,7 +4,6 @@ It has hooks of its own for them, which it runs when the child's function has re
 A spawned child ends as every program does, and needs none.
 """
 
-import sys
 from collections.abc import Callable
 from typing import Final
 
@@ -13,11 +12,13 @@ _AFTER_ALL_OTHERS: Final = -100
 
 
 def at_end(call: Callable[[], None]) -> None:
-    """Have it called at this process's end, if the process is such a child. For this process."""
-    processes = sys.modules.get("multiprocessing.process")
-    if processes is None or processes.parent_process() is None:
-        return
-    from multiprocessing import get_start_method, util  # noqa: PLC0415 - imported by the child
+    """Have it called at this process's end, if the process is such a child.
 
-    if get_start_method(allow_none=True) != "spawn":  # the child's own, once it runs
+    For processes that have imported ``multiprocessing``: no other is a child of it.
+    """
+    from multiprocessing import get_start_method, parent_process, util  # noqa: PLC0415 - is there
+
+    if (
+        parent_process() is not None and get_start_method(allow_none=True) != "spawn"
+    ):  # the child's own, once it runs
         util.Finalize(None, call, exitpriority=_AFTER_ALL_OTHERS)

@@ -8,13 +8,14 @@ stay the parent's.
 
 import atexit
 import os
+import sys
 from _thread import RLock
 from collections.abc import Callable
 from itertools import count
 from time import monotonic, time_ns
 from typing import TYPE_CHECKING, Final, NamedTuple
 
-from afterword import forked_children, internal_errors, names, settings
+from afterword import internal_errors, names, settings
 from afterword.evidence import STREAM_BYTES, Instance, Record, TaskKind
 from afterword.lineage import mark
 from afterword.task_record import KnownKind
@@ -307,7 +308,10 @@ def _make() -> Stream:
     if not _exit_registered:
         _exit_registered = True
         atexit.register(end_all)
-    forked_children.at_end(end_child)
+    if "multiprocessing.process" in sys.modules:
+        from afterword import forked_children  # noqa: PLC0415 - in few processes
+
+        forked_children.at_end(end_child)
     return stream
 
 
