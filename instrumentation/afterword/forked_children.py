@@ -18,7 +18,6 @@ def at_end(call: Callable[[], None]) -> None:
     """
     from multiprocessing import get_start_method, parent_process, util  # noqa: PLC0415 - is there
 
-    if (
-        parent_process() is not None and get_start_method(allow_none=True) != "spawn"
-    ):  # the child's own, once it runs
+    # Once the child runs, the method is the one that it was started by.
+    if parent_process() is not None and get_start_method(allow_none=True) != "spawn":
         util.Finalize(None, call, exitpriority=_AFTER_ALL_OTHERS)
