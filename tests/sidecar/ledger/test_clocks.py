@@ -337,3 +337,61 @@ def test_a_verdict_on_a_deadline_names_the_deadline(grace: float) -> None:
     (task,) = desk.settled.values()
     assert desk.verdict(1) == "timed_out/platform_deadline/inferred"
     assert task.verdict.evidence[-1] == Cited("deadline", 0, due)
+
+
+# The same, by the whole book: its checker reads clocks by rules of its own.
+
+
+def due_after(desk: Desk, *, most: float) -> float:
+    """How long it takes until a task is given up: within a second or two."""
+    begun = desk.now
+    while not desk.settled and desk.now - begun < most:
+        desk.pass_time(1)
+    return desk.now - begun
+
+
+def test_the_newest_time_of_a_batch_counts_and_not_its_last() -> None:
+    """A batch tells things in any order."""
+    desk = Desk()
+    at = desk.now
+    desk.pass_time(4)
+    desk.tell(opening(1, at=at + 4, deadline=at + 14), beat(2, at), same_clock=False)
+    assert 12 <= due_after(desk, most=20) <= 14
+
+
+def test_a_rollup_shows_no_clock() -> None:
+    """It is as old as the last of its tasks, and has the number of any of them."""
+    desk = Desk()
+    at = desk.now
+    desk.pass_time(60)
+    desk.tell(opening(1, at=at, deadline=at + 100), rollup(30, desk.now), same_clock=False)
+    assert 100 <= due_after(desk, most=120) <= 104
+
+
+def test_a_batch_of_a_clock_that_was_set_back_meanwhile_hastens_nothing() -> None:
+    """It was overtaken; what it shows was in force before."""
+    desk = Desk()
+    old = desk.now + HOUR
+    desk.tell(beat(1, old), same_clock=False)
+    desk.pass_time(1)
+    now = desk.now
+    desk.tell(opening(3, at=now, deadline=now + 60), beat(4, now), same_clock=False)
+    desk.tell(beat(2, old + 0.5), same_clock=False)
+    assert 60 <= due_after(desk, most=80) <= 64
+
+
+@pytest.mark.parametrize(
+    ("received_earlier", "put_forward", "waits"),
+    [(0.0, HOUR, False), (10.0, HOUR, True), (0.0, 8 * 86400.0, True)],
+    ids=["it may be a delay", "the sidecar's was set back", "greater than any delay"],
+)
+def test_a_clock_that_showed_itself_once(
+    received_earlier: float, put_forward: float, *, waits: bool
+) -> None:
+    """Then an offset far below: a deadline given before is read by the old clock if it was one."""
+    desk = Desk()
+    desk.tell(opening(1, at=desk.now, deadline=desk.now + 60), same_clock=False)
+    told_at, received_at = desk.now + 1 + put_forward, desk.now + 1 - received_earlier
+    desk.pass_time(1)
+    desk.tell(beat(2, told_at), same_clock=False, at=received_at)
+    assert (due_after(desk, most=80) >= 55) == waits

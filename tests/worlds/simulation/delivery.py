@@ -19,8 +19,16 @@ from worlds.simulation.world import World
 
 POLL_SECONDS = 0.05
 FLUSH_SECONDS = 0.2
+PAUSE_SECONDS = 5.0
+"""The longest between two tries."""
+PROMPT_SECONDS = 0.5
+UNREACHABLE_SECONDS = 40.0
 OVERFLOWING = 0.6
 """Of the processes that fold, and of their flushes: so many come when the buffer was full."""
+
+
+Told = tuple[float, float]
+"""When the last of a batch was told, and how much its clock was ahead then."""
 
 
 class Delivery(Protocol):
@@ -104,20 +112,30 @@ class Http:
         loss: float,
         folds: bool,
         next_number: Callable[[], int],
+        skew: Callable[[], float],
     ) -> None:
         self._world, self._sidecar, self._source = world, sidecar, source
+        self._reachable_from = world.now
+        if world.chance.random() < 0.2:
+            self._reachable_from += world.chance.uniform(0, UNREACHABLE_SECONDS)
+        self._skew = skew
+        self._told: Told = (world.now, 0.0)
+        self.prompt: dict[float, tuple[float, float]] = {}
+        """Skew -> when a batch that showed it was taken at once, first and last."""
         self._loss, self._folds = loss, folds
         self._next_number = next_number
         self._overflows = folds and world.chance.random() < OVERFLOWING
         self.rolled_up: set[int] = set()
         self._buffer: list[Fact] = []
-        self._in_hand: list[list[Fact]] = []
+        self._in_hand = False
+        """A batch that nobody takes, as nobody can be reached: the others wait behind it."""
         self._flushing = False
         self._ended = False
         self.committed: set[int] = set()
 
     def send(self, fact: Fact) -> None:
         self._buffer.append(fact)
+        self._told = (self._world.now, self._skew())
         if not self._flushing:
             self._flushing = True
             self._world.after(FLUSH_SECONDS, self._flush)
@@ -135,35 +153,46 @@ class Http:
         self._flushing = False
         if self._ended or not self._buffer:
             return
+        if self._in_hand:
+            self._flushing = True
+            self._in_hand = False
+            self._world.at(self._reachable_from + PAUSE_SECONDS + FLUSH_SECONDS, self._flush)
+            return
+        self._in_hand = self._world.now < self._reachable_from
         facts, self._buffer = self._buffer, []
         facts = fold(facts) if self._folds else facts
         if self._overflows and self._world.chance.random() < OVERFLOWING:
             facts, rolled_up = roll_up(facts, self._next_number)
             self.rolled_up |= rolled_up
-        self._try(facts, pause=0.1)
+        told = None if isinstance(facts[-1], Rollup) else self._told
+        self._try(facts, told, pause=0.1)
 
-    def _try(self, facts: list[Fact], pause: float) -> None:
+    def _try(self, facts: list[Fact], told: Told | None, pause: float) -> None:
         """One request. Its sender may be gone by the time it arrives, or is to be repeated."""
         if self._ended and pause > 0.1:
             return
         chance = self._world.chance
-        if chance.random() >= self._loss:
+        if chance.random() >= self._loss and self._world.now >= self._reachable_from:
             delay = chance.uniform(0.001, 0.05) if chance.random() < 0.95 else chance.uniform(0, 3)
-            self._world.after(delay, lambda: self._arrive(facts, pause))
+            self._world.after(delay, lambda: self._arrive(facts, told, pause))
         else:
-            self._again(facts, pause)
+            self._again(facts, told, pause)
 
-    def _arrive(self, facts: list[Fact], pause: float) -> None:
-        batch = Batch(self._source, facts, self._world.now)
+    def _arrive(self, facts: list[Fact], told: Told | None, pause: float) -> None:
+        now = self._world.now
+        batch = Batch(self._source, facts, now)
         fate = self._sidecar.take(batch)
         if fate is not Fate.REFUSED:
             self.committed.update(numbers_of(facts))
+            if told is not None and now - told[0] < PROMPT_SECONDS:
+                first, _ = self.prompt.get(told[1], (now, now))
+                self.prompt[told[1]] = first, now
         if fate is Fate.ACKNOWLEDGED and self._world.chance.random() >= self._loss:
             return  # the answer arrived, too
-        self._again(facts, pause)
+        self._again(facts, told, pause)
 
-    def _again(self, facts: list[Fact], pause: float) -> None:
-        self._world.after(pause, lambda: self._try(facts, min(pause * 2, 5.0)))
+    def _again(self, facts: list[Fact], told: Told | None, pause: float) -> None:
+        self._world.after(pause, lambda: self._try(facts, told, min(pause * 2, PAUSE_SECONDS)))
 
 
 def fold(facts: list[Fact]) -> list[Fact]:

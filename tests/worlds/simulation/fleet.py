@@ -27,15 +27,19 @@ _ENDINGS = (
 TASKS = ("send_receipt", "update_index", "emit_event")
 LEAD_SECONDS = 0.5
 DEADLINE_SECONDS = 20.0
+SHOWN_SECONDS = 5.0
+"""A clock that was set sooner than so after its first word cannot be told from a delay."""
 
 
 class Task:
     """What the world knows of one task."""
 
-    __slots__ = ("closing", "deadline", "ending", "near", "opening", "pending")
+    __slots__ = ("closing", "deadline", "ending", "near", "opening", "pending", "skew")
 
-    def __init__(self, opening: int, deadline: float | None) -> None:
+    def __init__(self, opening: int, deadline: float | None, skew: float) -> None:
         self.opening = opening
+        self.skew = skew
+        """How much the clock that gave its deadline was ahead of the world's."""
         self.deadline = deadline
         """On the world's clock."""
         self.ending: tuple[str, str] | None = None
@@ -66,6 +70,7 @@ class Process:
                 loss=chance.choice((0.0, 0.05, 0.3)),
                 folds=chance.random() < 0.5,
                 next_number=self._next,
+                skew=lambda: self.skew,
             )
         )
         self.lease_seconds = 15.0 if not self.spooled and chance.random() < 0.3 else None
@@ -94,6 +99,8 @@ class Process:
         world.after(end, chance.choice((self._kill, self._stop, self._kill_at_a_deadline)))
         if chance.random() < 0.2:
             world.after(chance.uniform(0, end), self._fork)
+        if chance.random() < 0.2:
+            world.after(chance.uniform(0, end), self._set_clock)
 
     def _freeze(self) -> None:
         self._thaws_at = self.world.now + self.world.chance.uniform(1, 60)
@@ -112,6 +119,13 @@ class Process:
             child = Process(self.world, self.sidecar, self._to_come // 2, self._rate)
             self._to_come -= self._to_come // 2
             FLEETS[self.sidecar].append(child)
+
+    def _set_clock(self) -> None:
+        """An hour ahead, or back: once it has shown for a while what it was before."""
+        if self.alive and isinstance(self.delivery, Http):
+            first, last = self.delivery.prompt.get(self.skew, (0.0, 0.0))
+            if last - first > SHOWN_SECONDS:
+                self.skew += self.world.chance.choice((3600.0, -3600.0))
 
     def _kill(self) -> None:
         if self.alive:
@@ -143,10 +157,11 @@ class Process:
             return
         self._to_come -= 1
         chance, now = self.world.chance, self.world.now
-        task = Task(self._next(), now + DEADLINE_SECONDS if chance.random() < 0.4 else None)
+        deadline = now + DEADLINE_SECONDS if chance.random() < 0.4 else None
+        task = Task(self._next(), deadline, self.skew)
         self.tasks.append(task)
         self.open[task.opening] = task
-        deadline = None if task.deadline is None else task.deadline + self.skew
+        deadline = None if deadline is None else deadline + self.skew
         opening = Scheduled(
             task.opening,
             self._clock(),

@@ -3,8 +3,10 @@
 from collections import Counter
 
 from afterword_sidecar.ledger.records import SettledTask
-from worlds.simulation.delivery import Spool
+from worlds.simulation.delivery import PROMPT_SECONDS, Http, Spool
 from worlds.simulation.fleet import LEAD_SECONDS, Process, Task
+
+_ROUNDING_SECONDS = 1e-5
 
 
 class WrongVerdictError(AssertionError):
@@ -23,10 +25,28 @@ def judge(process: Process, verdicts: dict[tuple[bytes, int], SettledTask]) -> C
                 f"stream {process.source.stream.hex()} task {task.opening}: the book says {said}, "
                 f"the world allows {sorted(map(str, allowed))}"
             )
+        if settled is not None:
+            _check_offset(process, task, settled)
         found[_kind(process, task, said)] += 1
         if settled is not None and settled.history:
             found["amended"] += 1
     return found
+
+
+def _check_offset(process: Process, task: Task, settled: SettledTask) -> None:
+    """Of each verdict of its deadline: read by the clock that gave it, or later; never sooner."""
+    if not isinstance(process.delivery, Http) or task.deadline is None:
+        return
+    for verdict in (*settled.history, settled.verdict):
+        if verdict.reason != "platform_deadline" or verdict.clock is None:
+            continue
+        delay = verdict.clock.offset_seconds + task.skew
+        shown_at, _ = process.delivery.prompt.get(task.skew, (verdict.at, 0.0))
+        if delay < -_ROUNDING_SECONDS or (shown_at < verdict.at and delay > PROMPT_SECONDS):
+            raise WrongVerdictError(
+                f"stream {process.source.stream.hex()} task {task.opening}: its deadline was read "
+                f"{delay:+.3f} s off, at {verdict.at}"
+            )
 
 
 def _allowed(process: Process, task: Task) -> set[str | None]:
