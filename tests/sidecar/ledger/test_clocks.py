@@ -43,6 +43,7 @@ def shown(*offsets: float, every: float = 1.0) -> StreamState:
 
 
 BACK = (beat(1, START + 9), beat(2, START), beat(3, START + 1))
+DISCIPLINED = (beat(1, START + 9), beat(2, START + 4), beat(3, START + 10))
 
 
 @pytest.mark.parametrize(
@@ -58,6 +59,7 @@ BACK = (beat(1, START + 9), beat(2, START), beat(3, START + 1))
         (BACK[::-1], 0.0, 0, Shown(START + 1, True, START + 9)),
         ([beat(1, START), beat(2, START + 9)], 0.0, 0, Shown(START + 9, True)),
         ([beat(1, START), beat(2, START + 9)], START + 30, 2, Shown(START + 9, False)),
+        (DISCIPLINED, 0.0, 0, Shown(START + 10, True)),
         ([beat(1, START), rollup(2, START + 60)], 0.0, 0, Shown(START, True)),
         ([rollup(2, START + 60), beat(5, START + 1)], START, 1, Shown(START + 1, True)),
         ([rollup(9, START)], START + 60, 1, None),
@@ -74,6 +76,7 @@ BACK = (beat(1, START + 9), beat(2, START), beat(3, START + 1))
         "set back within it, out of order",
         "long",
         "long and overtaken",
+        "disciplined within it",
         "a rollup is newer than its number",
         "and shows no clock set back",
         "rollups alone",
@@ -140,6 +143,9 @@ def test_the_newest_time_is_of_what_was_not_overtaken() -> None:
         ((10.0, 4.0), 5.0, ()),
         ((10.0, 12.0, 10.5, 4.0), 2.5, (10.0,)),
         ((10.0, 10.0, 11.1, 4.0), 4.9, ()),
+        ((10.0, 10.0, 10.0, 4.0), 2.5, (10.0,)),
+        ((10.0, 11.0, 4.0), 5.0, (10.0,)),
+        ((10.0, 9.0, 3.0), 5.0, (9.0,)),
         ((10.0, 10.0 - Limits().stream_retention_seconds), 1.0, ()),
         ((10.0, 9.0 - Limits().stream_retention_seconds), 1.0, (10.0,)),
         ((10.0, 4.0), -5.0, ()),
@@ -157,6 +163,9 @@ def test_the_newest_time_is_of_what_was_not_overtaken() -> None:
         "shown once",
         "shown again",
         "not shown again",
+        "shown since",
+        "just the same",
+        "just the same, and less",
         "the greatest delay",
         "greater than any delay",
         "the sidecar's, disciplined",
@@ -209,6 +218,28 @@ def test_what_a_clock_showed_before_it_was_put_back_is_not_its_offset() -> None:
     assert near.offset_seconds == HOUR - STEP + 1
     foreign = after(StreamState(FOREIGN), START, 9.0, ahead=False)
     assert after(foreign, START, 1.0, ahead=False).offset_seconds == 1.0
+
+
+@pytest.mark.parametrize(
+    ("offsets", "offset", "since"),
+    [
+        ((60.0, 60.0), 0.0, START),
+        ((60.0, 60.0), 55.0, None),
+        ((60.0, 60.0), 54.0, START),
+        ((60.0, 60.0), 90.0, None),
+        ((), 54.0, None),
+        ((), -54.0, None),
+    ],
+    ids=["it ends", "nearly the same", "less", "more", "the first", "the first, ahead"],
+)
+def test_a_delay_was_taken_for_the_offset_since_it_was_shown(
+    offsets: tuple[float, ...], offset: float, since: float | None
+) -> None:
+    """Until a batch shows less; what its clock was before it was set was none."""
+    state = shown(*offsets)
+    assert clocks.late_since(state, after(state, START + 9, offset)) == since
+    known = shown(60.0, 60.0, every=5.0)
+    assert clocks.late_since(known, after(known, START + 9, 0.0)) is None
 
 
 def test_few_steps_are_remembered() -> None:
