@@ -254,7 +254,9 @@ class Bookkeeper:
         settled = SettledTask(opening=task, verdict=verdict, awaiting=task.notes.awaiting)
         stream.amendable[opening] = settled
         self.pronounced.watch_finality(stream, settled, now)
-        self.pronounced.pronounce(self.totals.account(task.series, now), settled, payload, now)
+        account = self.totals.account(task.series, now)
+        self.pronounced.pronounce(account, settled, payload, now)
+        self.pronounced.observe(account, settled, now)
 
     def _remove(self, stream: Stream, opening: int) -> tuple[OpenTask, str | None]:
         """Take a task out of the open ones, with its payload if no store has it yet."""

@@ -7,7 +7,7 @@ from afterword_sidecar.ledger import entries, totals, verdicts
 from afterword_sidecar.ledger.facts import Fact, Pending, Settled, SpanEnded
 from afterword_sidecar.ledger.letters import Letters
 from afterword_sidecar.ledger.limits import Limits
-from afterword_sidecar.ledger.records import Cited, SettledTask
+from afterword_sidecar.ledger.records import Cited, SettledTask, Verdict
 from afterword_sidecar.ledger.streams import Stream, by_span
 from afterword_sidecar.ledger.timers import Wheel
 from afterword_sidecar.ledger.totals import Account, Totals
@@ -37,15 +37,12 @@ class Pronounced:
             self._letters.bury(settled, payload, now)
 
     def observe(self, account: Account, settled: SettledTask, now: float) -> None:
-        """Its duration, and how much of its time it used, where it is known to have ended."""
-        task = settled.opening
+        """Its duration, and how much of its time it used, where they are known."""
         if settled.duration_seconds is not None:
             self._totals.observe(totals.DURATION, account, settled.duration_seconds, now)
-        if task.deadline is not None and settled.settled_at is not None:
-            budget = task.deadline - task.scheduled_at
-            if budget > 0:
-                used = max(0.0, settled.settled_at - task.scheduled_at) / budget
-                self._totals.observe(totals.BUDGET_USED, account, used, now)
+        used = budget_used(settled)
+        if used is not None and not _counted_as_cut_off(settled.history):
+            self._totals.observe(totals.BUDGET_USED, account, used, now)
 
     def watch_finality(self, stream: Stream, settled: SettledTask, now: float) -> None:
         """Set the timer at which the verdict becomes final."""
@@ -58,8 +55,7 @@ class Pronounced:
     def amend(self, stream: Stream, opening: int, fact: Settled | SpanEnded, now: float) -> None:
         """Better evidence of its end has come."""
         before = stream.amendable[opening]
-        after = entries.closed(before.opening, fact, now)
-        self._revise(stream, before, after, now)
+        after = self._revise(stream, before, entries.closed(before.opening, fact, now), now)
         if not by_span(before):  # or its duration was observed when the span came
             self.observe(self._totals.account(after.opening.series, now), after, now)
         if isinstance(fact, Settled):
@@ -75,7 +71,8 @@ class Pronounced:
         same = (verdict.outcome, verdict.reason) == (before.verdict.outcome, before.verdict.reason)
         if fact is not None or not same:
             after = replace(before, opening=task, verdict=verdict, awaiting=task.notes.awaiting)
-            self._revise(stream, before, after, now)
+            after = self._revise(stream, before, after, now)
+            self.observe(self._totals.account(task.series, now), after, now)
 
     def confirm(self, stream: Stream, opening: int, _fact: Fact | None, now: float) -> None:
         """Its process is proven dead: an inferred verdict is proven, and final."""
@@ -106,7 +103,9 @@ class Pronounced:
             after = replace(before, verdict=verdict)
             self._replace(stream, before, after, now)
 
-    def _revise(self, stream: Stream, before: SettledTask, after: SettledTask, now: float) -> None:
+    def _revise(
+        self, stream: Stream, before: SettledTask, after: SettledTask, now: float
+    ) -> SettledTask:
         """A new verdict. Where outcome or reason differ it is an amendment, and counted."""
         old, new = before.verdict, after.verdict
         after = replace(after, history=(*before.history, old))
@@ -119,6 +118,7 @@ class Pronounced:
             )
         self._replace(stream, before, after, now)
         self.watch_finality(stream, after, now)
+        return after
 
     def _replace(self, stream: Stream, before: SettledTask, after: SettledTask, now: float) -> None:
         stream.amendable[after.opening.sequence] = after
@@ -131,3 +131,22 @@ class Pronounced:
         if settled.verdict.evidence[-1].kind == verdicts.LEASE_LAPSED:
             since = max(since, stream.vouched_at(settled.opening.sequence))
         return since + self._limits.finality_seconds
+
+
+def budget_used(settled: SettledTask) -> float | None:
+    """The share of the time until its deadline; None where it had none, or nobody knows its end.
+
+    Of a task that the deadline cut off it is 1: it had all of its time, and no end of its own.
+    """
+    task = settled.opening
+    if task.deadline is None or task.deadline <= task.scheduled_at:
+        return None
+    if settled.settled_at is not None:
+        elapsed = max(0.0, settled.settled_at - task.scheduled_at)
+        return elapsed / (task.deadline - task.scheduled_at)
+    return 1.0 if settled.verdict.reason == verdicts.PLATFORM_DEADLINE else None
+
+
+def _counted_as_cut_off(history: tuple[Verdict, ...]) -> bool:
+    """A histogram takes nothing back: a task that was in it as cut off is not in it again."""
+    return any(earlier.reason == verdicts.PLATFORM_DEADLINE for earlier in history)

@@ -27,6 +27,9 @@ SPAN: Final = "span"
 EVIDENCE_LOST: Final = "evidence_lost"
 SPOOL_GONE: Final = "spool_gone"
 
+PLATFORM_DEADLINE: Final = "platform_deadline"
+"""The reason of a task that its deadline cut off."""
+
 _EVIDENCE_LOST_RULE: Final = 9
 _NEVER_STARTED_RULE: Final = 10
 _SHUTDOWN_RULE: Final = 11
@@ -159,7 +162,7 @@ def _decide(
     ):
         return _SHUTDOWN_RULE, names.DROPPED, "shutdown"
     if timed_out:
-        return 12, names.TIMED_OUT, "platform_deadline"
+        return 12, names.TIMED_OUT, PLATFORM_DEADLINE
     if trigger.died_at is not None:
         return 13, names.DROPPED, "instance_lost"
     return 14, names.DROPPED, "expired"

@@ -150,7 +150,7 @@ def _histograms(totals: _Totals, exemplars: Exemplars) -> Iterator[Metric]:
     )
     yield histogram(
         "afterword_task_budget_used_ratio",
-        "How much of the time until the platform's deadline a task used.",
+        "How much of the time until the platform's deadline a task used; 1 where it was cut off.",
         labels,
         totals[kinds.BUDGET_USED],
         kinds.BUDGET_USED_BOUNDS,

@@ -5,6 +5,7 @@ from typing import Any
 
 import pytest
 
+from afterword_sidecar.ledger import totals
 from afterword_sidecar.ledger.facts import (
     Batch,
     Instance,
@@ -102,6 +103,39 @@ def test_a_frozen_process_that_thaws_amends_its_verdict(desk: Desk) -> None:
     assert found is not None
     assert found[0].closed_at == desk.now
     assert [v.reason for v in found[0].settled.history] == ["platform_deadline"]
+
+
+def _budgets(desk: Desk) -> tuple[list[float], float]:
+    """How many tasks used up to 60 %, up to 100 %, and more; and the sum of the shares."""
+    total = desk.book.view().totals[totals.BUDGET_USED, (SHOP.service, "send_receipt")]
+    assert isinstance(total.value, tuple)
+    *counts, used = total.value
+    sixty, all_of_it = (totals.BUDGET_USED_BOUNDS.index(bound) + 1 for bound in (0.6, 1.0))
+    parts = [counts[:sixty], counts[sixty:all_of_it], counts[all_of_it:]]
+    return [sum(part) for part in parts], used
+
+
+def test_a_task_that_its_deadline_cut_off_used_all_of_its_time(desk: Desk) -> None:
+    """Once each, as first judged: no amendment adds to it, not after a restart either."""
+    desk.tell(*(opening(number, deadline=START + 10) for number in (1, 2, 3)), closing(4, 3))
+    desk.pass_time(30)
+    assert _budgets(desk) == ([1, 2, 0], 2.1)
+    desk.restart()
+    desk.tell(closing(5, 1, at=START + 25), Pending(6, 2, START + 9, "deadline_near", "at b.py:2"))
+    assert desk.total("amended") == 1
+    desk.die()
+    assert desk.verdict(2) == "timed_out/platform_deadline/proven"
+    assert _budgets(desk) == ([1, 2, 0], 2.1)
+
+
+def test_the_time_that_a_lost_task_used_is_known_once_it_is_heard_of(desk: Desk) -> None:
+    """Its process died in time: nobody knows what it used. Its own closing then says."""
+    desk.tell(opening(1, deadline=START + 10), opening(2, deadline=START + 10), closing(3, 2))
+    desk.die()
+    assert desk.verdict(1) == "dropped/instance_lost/proven"
+    assert _budgets(desk) == ([1, 0, 0], 0.1)
+    desk.tell(closing(4, at=START + 5))
+    assert _budgets(desk) == ([2, 0, 0], 0.6)
 
 
 def test_a_missing_closing_is_told_from_a_lost_task(desk: Desk) -> None:
