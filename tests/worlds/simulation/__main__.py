@@ -17,7 +17,7 @@ from worlds.simulation.shards import ShardError, simulate_all
 @click.option("--tasks", default=1_000_000, show_default=True, help="About so many, or more.")
 @click.option("--processes", default=os.cpu_count() or 1, help="At the same time.")
 def main(seed: int | None, tasks: int, processes: int) -> None:
-    """Simulate a fleet with loss, duplication, reordering, crashes, forks, and clocks that are off or set."""
+    """Simulate a fleet: loss, copies, reordering, crashes, forks, clocks that are off or set."""
     console = Console()
     seed = random.SystemRandom().randrange(2**31) if seed is None else seed
     console.print(f"seed {seed}, at least {tasks:,} tasks")
