@@ -198,6 +198,7 @@ class Book:
                 keeper.keep(stream, task, task.received_at)
                 opened.append(task)
             stream.fresh.clear()
+            stream.rest()
         changes = Changes(
             opened=opened,
             closed=keeper.closed,

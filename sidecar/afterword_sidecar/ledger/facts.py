@@ -26,7 +26,7 @@ FOREIGN_SPAN: Final = 4
 FOREIGN_SETTLED: Final = 5
 
 
-class Source(msgspec.Struct, frozen=True, gc=False):
+class Source(msgspec.Struct, frozen=True, gc=False, omit_defaults=True):
     """Who reports: what the records of one resource and scope share."""
 
     stream: bytes
@@ -34,6 +34,16 @@ class Source(msgspec.Struct, frozen=True, gc=False):
     service: str
     """``namespace/name``; ``name`` alone without a namespace; ``unknown_service`` without both."""
     instance: str = ""
+    resource: str = ""
+    """What else is known of who reports, as a JSON object of scalars; empty if nothing is.
+
+    Carried by tasks, for what is told of them. What is kept of a stream as such is without it.
+    """
+
+    @property
+    def bare(self) -> "Source":
+        """The same without the resource."""
+        return Source(self.stream, self.service, self.instance) if self.resource else self
 
 
 class Scheduled(msgspec.Struct, frozen=True, gc=False):

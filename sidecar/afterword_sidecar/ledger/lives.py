@@ -119,6 +119,7 @@ class Lives:
         if self._registry.is_over(stream, now):
             self._registry.retire(stream, now)
         else:
+            stream.rest()
             self._registry.watch(stream, now)
 
     def recover(self, stream: Stream, now: float) -> None:

@@ -54,7 +54,7 @@ class Registry:
             return None
         if len(self.streams) >= self._limits.streams and not self._make_room(now):
             return None
-        stream = self.add(StreamState(source, last_heard_at=now))
+        stream = self.add(StreamState(source.bare, last_heard_at=now))
         self.watch(stream, now)
         return stream
 

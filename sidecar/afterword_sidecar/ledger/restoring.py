@@ -32,7 +32,7 @@ def restore(saved: Saved, keeper: Bookkeeper, registry: Registry, now: float) ->
 
 def _open(task: OpenTask, keeper: Bookkeeper, registry: Registry, now: float) -> None:
     # Should the store have lost its stream, the task itself says enough to go on.
-    state = StreamState(task.source, highest=task.sequence, last_heard_at=now)
+    state = StreamState(task.source.bare, highest=task.sequence, last_heard_at=now)
     stream = registry.streams.get(task.source.stream) or registry.add(state)
     series = keeper.labels.keep(*task.series.labels)
     keeper.totals.account(series, now).in_flight += 1

@@ -49,6 +49,7 @@ class Stream:
 
     def __init__(self, state: StreamState) -> None:
         self.source: Source = state.source
+        """With the resource that it told last, while there are tasks to carry it."""
         self.state = state
         """All but what changes with every record, which stands below."""
         self.seen = SequenceSet(state.highest, state.holes)
@@ -111,6 +112,9 @@ class Stream:
         """
         before = state = self.state
         received_at = batch.received_at
+        resource = batch.source.resource
+        if resource and resource != self.source.resource:
+            self.source = replace(state.source, resource=resource)
         if batch.same_clock:
             if state.offset_window:
                 state = replace(state, offset_seconds=0.0, offset_window=())
@@ -128,6 +132,11 @@ class Stream:
             lease_until=received_at + state.lease_seconds if state.lease_seconds else 0.0,
         )
         return clocks.late_since(before, state)
+
+    def rest(self) -> None:
+        """Let go of its resource where nothing is open: very many streams are remembered."""
+        if not (self.open or self.fresh):
+            self.source = self.state.source
 
     def circumstances(self, task: OpenTask, hold_until: float) -> Circumstances:
         """What the rules need to know to judge ``task``."""

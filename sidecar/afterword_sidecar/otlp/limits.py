@@ -30,6 +30,10 @@ PAYLOAD_CHARACTERS = 256 * 1024
 
 LARGEST_SECONDS = 2.0**64 / 1e9
 """No time or duration is larger: it is what OTLP's 64-bit nanoseconds can say (year 2554)."""
+RESOURCE_ATTRIBUTES = 64
+"""Attributes of a resource that are kept, besides the names of the service and its instance."""
+RESOURCE_BYTES = 4 * 1024
+"""All of them, keys and all, as JSON."""
 ROLLUP_RANGES = 4096
 """Ranges in one rollup."""
 ROLLUP_SEQUENCES = 10_000_000

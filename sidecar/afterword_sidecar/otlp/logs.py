@@ -48,8 +48,8 @@ def gather_logs(
             continue
         origin = origin_of(scoped.resource, scoped.scope)
         if origin.stream:
-            source = Source(origin.stream, origin.service, origin.instance)
-            gather_stream(scoped.records, gathering.facts_of(source), gathering, received_at)
+            facts = gathering.facts_of(origin.source(origin.stream))
+            gather_stream(scoped.records, facts, gathering, received_at)
         else:
             _gather_others(scoped.records, origin, gathering, received_at)
 
@@ -121,10 +121,10 @@ def _foreign(
     trace, span = trace_id(record.trace_id), span_id(record.span_id)
     if not (trace and span and event.foreign_sequence):
         raise Rejected("no_identity")
-    source = Source(trace + span, origin.service, origin.instance)
     opening = FOREIGN_SCHEDULED if event.follows_opening else 0
     at = _time_of(record, received_at)
-    return source, event.read(record, attributes, event.foreign_sequence, opening, at)
+    fact = event.read(record, attributes, event.foreign_sequence, opening, at)
+    return origin.source(trace + span), fact
 
 
 def _time_of(record: LogRecord, received_at: float) -> float:

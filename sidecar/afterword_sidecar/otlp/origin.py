@@ -4,7 +4,8 @@ from binascii import unhexlify
 from typing import NamedTuple
 
 from afterword import names
-from afterword_sidecar.ledger.facts import STREAM_BYTES
+from afterword_sidecar.ledger.facts import STREAM_BYTES, Source
+from afterword_sidecar.otlp.resources import resource_text
 from afterword_sidecar.otlp.shapes import ABSENT, Attributed
 from afterword_sidecar.otlp.values import LABELS, Attributes
 
@@ -20,6 +21,12 @@ class Origin(NamedTuple):
     instance: str
     stream: bytes | None
     """``None``: told by a foreign SDK. Empty: there is one, and it is malformed."""
+    resource: str
+    """What else the resource says: ``resources.resource_text``."""
+
+    def source(self, stream: bytes) -> Source:
+        """Who reports, as this stream."""
+        return Source(stream, self.service, self.instance, self.resource)
 
 
 def attributes_of(carrier: Attributed | None) -> Attributes:
@@ -38,6 +45,7 @@ def origin_of(resource: Attributed | None, scope: Attributed | None) -> Origin:
         service=f"{namespace}/{name}" if namespace else name,
         instance=LABELS[about.get(names.SERVICE_INSTANCE_ID, ABSENT).string_value],
         stream=_stream(attributes_of(scope)),
+        resource=resource_text(about),
     )
 
 

@@ -89,7 +89,7 @@ def _closing(
         span_id=own,
         parent_span_id=span_id(span.parent_span_id),
     )
-    return Source(trace + own, origin.service, origin.instance), fact
+    return origin.source(trace + own), fact
 
 
 def _ending(span: Span, attributes: Attributes, *, unset_completed: bool) -> tuple[str, str]:

@@ -9,7 +9,7 @@ from typing import Final, NamedTuple
 
 import msgspec
 
-from afterword_sidecar.ledger.facts import Fact, Source
+from afterword_sidecar.ledger.facts import Fact
 from afterword_sidecar.otlp.decoded import Decoded, Gathering
 from afterword_sidecar.otlp.errors import OtlpError
 from afterword_sidecar.otlp.json_encoding import JSON_LOGS, read_json
@@ -81,5 +81,4 @@ def _prefix_of(
     origin = origin_of(scopes[0].resource, scopes[0].scope)
     if not origin.stream:
         return None
-    source = Source(origin.stream, origin.service, origin.instance)
-    return _Prefix(line[:end], gathering.facts_of(source))
+    return _Prefix(line[:end], gathering.facts_of(origin.source(origin.stream)))

@@ -3,6 +3,7 @@
 from collections.abc import Iterable, Mapping
 from typing import Final
 
+import msgspec
 from opentelemetry.proto.common.v1.common_pb2 import (
     AnyValue,
     ArrayValue,
@@ -18,6 +19,7 @@ from afterword_sidecar.ledger.facts import Source
 
 Value = str | bool | int | float | Mapping[str, "Value | None"] | Iterable["Value"]
 _LAST_NANOSECOND: Final = 2**64 - 1
+_scalars: Final = msgspec.json.Decoder(dict[str, str | bool | int | float]).decode
 
 
 def key_values(attributes: Mapping[str, Value | None]) -> list[KeyValue]:
@@ -45,7 +47,7 @@ def any_value(value: Value) -> AnyValue:
 
 
 def resource_of(source: Source) -> Resource:
-    """The resource that the task itself belongs to."""
+    """The resource that the task itself belongs to, as its spans have it."""
     namespace, slash, name = source.service.partition("/")
     return Resource(
         attributes=key_values(
@@ -53,6 +55,7 @@ def resource_of(source: Source) -> Resource:
                 names.SERVICE_NAME: name if slash else source.service,
                 names.SERVICE_NAMESPACE: namespace if slash else None,
                 names.SERVICE_INSTANCE_ID: source.instance,
+                **(_scalars(source.resource) if source.resource else {}),
             }
         )
     )

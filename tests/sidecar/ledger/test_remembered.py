@@ -3,6 +3,7 @@
 from typing import Any
 
 import pytest
+from msgspec.structs import replace
 
 from afterword_sidecar.ledger.facts import (
     Fact,
@@ -139,3 +140,19 @@ def test_what_a_spool_lost_and_what_is_missing_next_to_it_are_one_range() -> Non
     desk.book.records_lost(SHOP.stream, 6, 1, desk.now)
     desk.tell(InvocationEnded(9, START, "i", scheduled=1, started=0))
     assert desk.book.view().holes == {"shop": 7}
+
+
+def test_what_a_process_says_of_itself_stays_as_long_as_a_task_is_open() -> None:
+    """Each task has what was said last, its stream alone nothing: very many are remembered."""
+    desk = Desk()
+    first, moved = (replace(SHOP, resource=text) for text in ('{"pod":"p1"}', '{"pod":"p2"}'))
+    desk.tell(opening(1), source=first)
+    desk.tell(opening(2))  # nothing new is said
+    desk.tell(opening(3), source=moved)
+    assert [state.source for state in desk.changes.streams] == [SHOP]
+    desk.restart()
+    desk.tell(closing(4, 1), closing(5, 2), closing(6, 3))
+    desk.tell(opening(7))
+    desk.tell(closing(8, 7))
+    said = [desk.settled[SHOP.stream, each].opening.source.resource for each in (1, 2, 3, 7)]
+    assert said == [first.resource, first.resource, moved.resource, ""]

@@ -1,9 +1,12 @@
 """Who reports: services, streams, foreign SDKs."""
 
+import json
+
 import pytest
 
 from afterword_sidecar.ledger.facts import FOREIGN_SCHEDULED, Scheduled, Settled, Source, Started
 from afterword_sidecar.otlp import decode_logs
+from afterword_sidecar.otlp.limits import RESOURCE_BYTES
 from worlds.otlp_requests import (
     AT,
     RECEIVED_AT,
@@ -11,6 +14,7 @@ from worlds.otlp_requests import (
     TRACE,
     ContentType,
     Json,
+    Verbatim,
     encode,
     logs,
     record,
@@ -31,7 +35,7 @@ FOREIGN = bytes.fromhex(TRACE + SPAN)
             {"service.namespace": "eu", "service.name": "shop", "service.instance.id": "i"},
             Source(STREAM_BYTES, "eu/shop", "i"),
         ),
-        ({"other": "x"}, Source(STREAM_BYTES, "unknown_service")),
+        ({"other": "x"}, Source(STREAM_BYTES, "unknown_service", "", '{"other":"x"}')),
         ({"service.name": 7}, Source(STREAM_BYTES, "unknown_service")),
     ],
 )
@@ -39,6 +43,38 @@ def test_service(resource: Json, source: Source, content_type: ContentType) -> N
     """The service is its namespace and name; without both it is unknown, never an error."""
     body = encode(logs([scheduled(1)], resource=resource), content_type)
     assert decode_logs(body, content_type, RECEIVED_AT).batches[0].source == source
+
+
+def test_what_else_a_resource_says_is_kept(content_type: ContentType) -> None:
+    """Strings, numbers and booleans as they came; one text for all instances."""
+    told = {"service.version": "7", "cpus": 8, "share": 0.5, "spot": True, "empty": ""}
+    odd = {"list": Verbatim({"arrayValue": {"values": []}}), "nul": "a\0b"}
+    request = logs([scheduled(1)], resource={"service.instance.id": "i", **told, **odd})
+    request["resourceLogs"] += logs(
+        [scheduled(1)], stream="aa" * 16, resource={"service.instance.id": "j", **told, **odd}
+    )["resourceLogs"]
+    batches = decode_logs(encode(request, content_type), content_type, RECEIVED_AT).batches
+    one, other = (batch.source.resource for batch in batches)
+    assert one is other
+    kept = {key: value for key, value in told.items() if value} | {"nul": "a\ufffdb"}
+    assert json.loads(one) == kept
+
+
+def test_what_is_kept_of_a_resource_is_bounded(content_type: ContentType) -> None:
+    """What finds no room is left out whole: in number, in bytes, and beyond 64 bits."""
+    many: Json = {f"key{each}": each for each in range(100)}
+    large = {"large": "x" * 5000, "half": "é" * 2000, "small": "y", "more": "é" * 2000}
+    found = [_resource(resource, content_type) for resource in (many, large)]
+    assert [list(each) for each in found] == [list(many)[:64], ["half", "small"]]
+    if content_type == "json":
+        assert _resource({"beyond": 2**63, "least": -(2**63)}, content_type) == {"least": -(2**63)}
+
+
+def _resource(resource: Json, content_type: ContentType) -> Json:
+    body = encode(logs([scheduled(1)], resource=resource), content_type)
+    (batch,) = decode_logs(body, content_type, RECEIVED_AT).batches
+    assert len(batch.source.resource.encode()) <= RESOURCE_BYTES
+    return dict(json.loads(batch.source.resource))
 
 
 @pytest.mark.parametrize("stream", ["5e" * 15, "zz" * 16, "0" * 32, "", 7, "5e " * 16])

@@ -41,7 +41,7 @@ def test_logs_of_the_official_exporter() -> None:
     resource = Resource({"service.name": "shop", "service.namespace": "eu", "n": 1})
     body = encode_logs([ReadableLogRecord(event, resource, scope)] * 2).SerializeToString()
     (batch,) = decode_logs(body, "protobuf", AT).batches
-    assert batch.source == facts.Source(STREAM, "eu/shop")
+    assert batch.source == facts.Source(STREAM, "eu/shop", "", '{"n":1}')
     assert batch.facts == [facts.Scheduled(3, AT, "send", deadline=1795460025.5)] * 2
 
 

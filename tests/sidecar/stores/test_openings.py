@@ -11,7 +11,8 @@ from afterword_sidecar.ledger.records import OpenTask, TaskKey
 from afterword_sidecar.stores.sqlite.openings import Cleaning, Openings, Plan, StoredRow
 from worlds.bookkeeping import SHOP, TILL, key_of, opening
 
-SOURCES = [SHOP, TILL, *(Source(bytes([each]) * 24, "elsewhere") for each in range(3))]
+NAMED = replace(SHOP, resource='{"k8s.pod.name":"p1"}')
+SOURCES = [SHOP, NAMED, TILL, *(Source(bytes([each]) * 24, "elsewhere") for each in range(3))]
 EAGER = Cleaning(page=3, factor=0.5, slack_bytes=0, sparse=2, slack_rows=1, effort=1)
 
 

@@ -7,9 +7,10 @@ from typing import Any
 import pytest
 from aiohttp import web
 
-from afterword_sidecar.ledger.facts import Scheduled, Settled
+from afterword_sidecar.ledger.facts import Scheduled, Settled, Source
 from afterword_sidecar.upstream import Telling
 from worlds.otlp_backend import HANG, Backend, Got
+from worlds.otlp_requests import STREAM, encode, logs, scheduled, settled
 from worlds.sidecar_process import PATIENCE_SECONDS
 
 TRACE, OWN = b"t" * 16, b"s" * 8
@@ -133,6 +134,29 @@ async def test_what_is_told_is_a_setting(
     await sidecar.die()
     await sidecar.upstream.stop(PATIENCE_SECONDS)
     assert (len(backend.verdicts()), len(backend.spans())) == (verdicts, spans)
+
+
+async def test_a_loss_is_told_under_the_resource_of_its_process_after_a_restart_too(
+    backend: Backend, start_sidecar: Any
+) -> None:
+    """What the process says of itself is told with its verdicts and its missing spans."""
+    resource: dict[str, Any] = {"service.name": "shop", "service.instance.id": "i"}
+    resource |= {"k8s.pod.name": "p1", "process.pid": 4711, "share": 0.5, "spot": True}
+    ids: dict[str, Any] = {"traceId": TRACE.hex(), "spanId": OWN.hex(), "flags": 1}
+    first = await start_sidecar(backend.destinations())
+    records = [scheduled(each, **ids) for each in (1, 2)]
+    assert await first.post("logs", encode(logs(records, resource=resource), "protobuf")) == 200
+    ended = settled(3, 2, {"outcome": "failed", "reason": "exception"})
+    assert await first.post("logs", encode(logs([ended], resource=resource), "protobuf")) == 200
+    await backend.until(backend.verdicts)
+    await first.upstream.stop(PATIENCE_SECONDS)
+    await first.service.stop()
+    second = await start_sidecar(backend.destinations())
+    await second.die(Source(bytes.fromhex(STREAM), "shop"))
+    await backend.until(lambda: len(backend.verdicts()) == 2 and backend.spans())
+    await second.upstream.stop(PATIENCE_SECONDS)
+    assert sorted(told(backend)) == ["1 dropped proven final", "2 failed observed final"]
+    assert [each.resource for each in (*backend.records(), *backend.spans())] == [resource] * 3
 
 
 async def test_losses_that_nobody_confirmed_are_told_by_the_next_run(

@@ -20,7 +20,12 @@ class Interned:
         """The first source met that equals ``value``."""
         known = self._sources.get(value)
         if known is None:
-            known = Source(value.stream, self.string(value.service), self.string(value.instance))
+            known = Source(
+                value.stream,
+                self.string(value.service),
+                self.string(value.instance),
+                self.string(value.resource),
+            )
             self._sources[known] = known
         return known
 
