@@ -3,7 +3,8 @@
 A number seen before is ignored for ever, so redelivery is harmless however late it comes.
 """
 
-from bisect import bisect_left, bisect_right
+from bisect import bisect_right
+from itertools import accumulate
 
 Ranges = tuple[tuple[int, int], ...]
 
@@ -11,7 +12,7 @@ Ranges = tuple[tuple[int, int], ...]
 class SequenceSet:
     """The numbers 1 .. ``highest`` without ``holes``. O(1) in order, O(log holes) otherwise."""
 
-    __slots__ = ("_known", "filled", "highest", "holes")
+    __slots__ = ("_below", "_known", "filled", "highest", "holes")
 
     def __init__(self, highest: int = 0, holes: Ranges = ()) -> None:
         self.highest = highest
@@ -20,6 +21,8 @@ class SequenceSet:
         """How many numbers have come since ``begin`` that were missing before it."""
         self.holes: list[tuple[int, int]] = list(holes)
         """Inclusive ranges, ascending, disjoint, none beyond ``highest``."""
+        self._below: list[int] | None = None
+        """How many numbers are missing in the holes before each; None when they have changed."""
 
     def begin(self) -> None:
         """Count anew what comes of what is missing by now."""
@@ -56,9 +59,7 @@ class SequenceSet:
             new += high - first + 1
             self.highest = high
             high = first - 1
-        first_hole = bisect_right(self.holes, (low, self.highest)) - 1
-        if first_hole < 0 or self.holes[first_hole][1] < low:
-            first_hole += 1
+        first_hole = self._first_reaching(low)
         after = bisect_right(self.holes, (high, self.highest), first_hole)
         kept: list[tuple[int, int]] = []
         for start, end in self.holes[first_hole:after]:
@@ -66,6 +67,7 @@ class SequenceSet:
             self.filled += max(0, min(end, high, self._known) - max(start, low) + 1)
             kept.extend(part for part in ((start, low - 1), (high + 1, end)) if part[0] <= part[1])
         self.holes[first_hole:after] = kept
+        self._below = None
         return new
 
     def __contains__(self, number: int) -> bool:
@@ -75,13 +77,33 @@ class SequenceSet:
         return index < 0 or self.holes[index][1] < number
 
     def missing(self, low: int = 1, high: int | None = None) -> int:
-        """How many numbers of ``low .. high`` lie in holes."""
+        """How many numbers of ``low .. high`` lie in holes.
+
+        O(log holes) while the holes stay as they are: very many tasks are judged beside them.
+        """
+        holes = self.holes
         high = self.highest if high is None else high
-        return sum(
-            max(0, min(end, high) - max(start, low) + 1)
-            for start, end in self.holes[max(0, bisect_left(self.holes, (low, 0)) - 1) :]
-            if start <= high
-        )
+        first = self._first_reaching(low)
+        after = bisect_right(holes, (high, self.highest))
+        if first >= after or high < low:
+            return 0
+        below = self._below
+        if below is None:
+            below = self._below = [0, *accumulate(end - start + 1 for start, end in holes)]
+        whole = below[after] - below[first]
+        return whole - max(0, low - holes[first][0]) - max(0, holes[after - 1][1] - high)
+
+    def missing_after(self, number: int) -> tuple[int, int]:
+        """The first and the last number that is missing after this one; (0, 0) if none is."""
+        first = self._first_reaching(number + 1)
+        if first == len(self.holes):
+            return 0, 0
+        return max(number + 1, self.holes[first][0]), self.holes[-1][1]
+
+    def _first_reaching(self, number: int) -> int:
+        """The index of the first hole that ends at this number or beyond."""
+        before = bisect_right(self.holes, (number, self.highest)) - 1
+        return before if before >= 0 and self.holes[before][1] >= number else before + 1
 
     def close_oldest(self, keep: int, given_up_below: int = 0) -> int:
         """Forget all but the ``keep`` newest ranges, as if seen.
@@ -95,6 +117,7 @@ class SequenceSet:
             max(0, end - max(start, given_up_below) + 1) for start, end in self.holes[:excess]
         )
         del self.holes[:excess]
+        self._below = None
         return forgotten
 
     def _miss(self, last: int) -> None:
@@ -103,6 +126,7 @@ class SequenceSet:
         if self.holes and self.holes[-1][1] == self.highest:
             first, _ = self.holes.pop()
         self.holes.append((first, last))
+        self._below = None
 
     def _fill(self, number: int) -> bool:
         index = bisect_right(self.holes, (number, self.highest)) - 1
@@ -114,4 +138,5 @@ class SequenceSet:
         self.filled += number <= self._known
         parts = [part for part in ((start, number - 1), (number + 1, end)) if part[0] <= part[1]]
         self.holes[index : index + 1] = parts
+        self._below = None
         return True

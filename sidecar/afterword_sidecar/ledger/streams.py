@@ -190,9 +190,7 @@ class Stream:
         return max(state.last_heard_at, state.vouched_at)
 
     def _missing_after(self, sequence: int) -> Missing:
-        holes = [hole for hole in self.seen.holes if hole[1] > sequence]
-        first = max(sequence + 1, holes[0][0])
-        last = holes[-1][1]
+        first, last = self.seen.missing_after(sequence)
         return Missing(
             first=first,
             last=last,

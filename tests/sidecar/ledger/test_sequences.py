@@ -38,6 +38,9 @@ def test_it_behaves_like_a_plain_set_of_numbers(steps: list[tuple[str, int, int]
         assert [n for n in range(-1, 80) if n in numbers] == sorted(model)
         assert numbers.missing() == top - len(model)
         assert numbers.missing(5, 20) == len(set(range(5, min(20, top) + 1)) - model)
+        assert numbers.missing(20, 5) == 0
+        later = sorted(set(range(8, top + 1)) - model)
+        assert numbers.missing_after(7) == ((later[0], later[-1]) if later else (0, 0))
         assert all(a[1] + 1 < b[0] for a, b in zip(numbers.holes, numbers.holes[1:], strict=False))
         restored = SequenceSet(numbers.highest, tuple(numbers.holes))
         assert [n for n in range(80) if n in restored] == sorted(model)
