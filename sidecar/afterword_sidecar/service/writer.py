@@ -15,7 +15,7 @@ from typing import Final, TypeVar
 
 from afterword_sidecar.ledger.book import Book
 from afterword_sidecar.ledger.facts import Batch
-from afterword_sidecar.ledger.records import Changes, SettledTask
+from afterword_sidecar.ledger.records import SettledTask
 from afterword_sidecar.service.arrivals import Arrivals
 from afterword_sidecar.service.committing import Committing
 from afterword_sidecar.service.line import SLICES_PER_TURN, Line, Submission
@@ -23,6 +23,7 @@ from afterword_sidecar.service.pace import Pace
 from afterword_sidecar.service.pruning import Pruning
 from afterword_sidecar.service.refusals import Refused
 from afterword_sidecar.service.stats import ServiceStats
+from afterword_sidecar.service.watchers import Watchers
 
 T = TypeVar("T")
 
@@ -55,8 +56,8 @@ class Writer:
         self.line = Line()
         self.arrivals = Arrivals(self.wake)
         self.recently_settled: deque[SettledTask] = deque(maxlen=pace.settled_kept)
-        self.watchers: list[Callable[[Changes], None]] = []
-        """Told of what each commit has made true, after it. Short, and they do not raise."""
+        self.watchers = Watchers(stats)
+        """Told of what each commit has made true, after it."""
         self.view = book.view()
         """Of a committed version; at most ``view_age_seconds`` older than the last commit."""
         self._book = book
@@ -224,8 +225,7 @@ class Writer:
         self._dirty = False
         self.recently_settled.extend(changes.settled)
         if not changes.empty:
-            for watcher in self.watchers:
-                watcher(changes)
+            self.watchers.tell(changes)
         for submission in finished:
             self._stats.records_accepted += submission.accepted
             self._stats.records_duplicate += submission.duplicates

@@ -78,7 +78,7 @@ class Losses:
             except StoreError as error:
                 log.warning("verdicts that wait to be published cannot be read: %s", error)
                 await self._pause()
-                continue
+                self._more.set()
             if self._stopping.is_set():
                 return
             await self._more.wait()

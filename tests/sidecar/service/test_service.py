@@ -8,7 +8,7 @@ from contextlib import asynccontextmanager
 import pytest
 
 from afterword_sidecar.ledger.book import Book, Receipt
-from afterword_sidecar.ledger.facts import Batch, Fact, Scheduled, Settled, Source
+from afterword_sidecar.ledger.facts import Batch, Fact, Rollup, Scheduled, Settled, Source
 from afterword_sidecar.ledger.limits import Limits
 from afterword_sidecar.ledger.records import Changes, Saved
 from afterword_sidecar.service import Overloaded, Pace, Service, StoreUnavailable
@@ -332,3 +332,47 @@ async def test_stop_gives_up_on_a_store_that_stays_broken() -> None:
             await service.submit([batch(opening(1))], 100)
         await service.stop()
         assert store.closed
+
+
+async def test_a_request_of_billions_costs_the_book_nothing() -> None:
+    """Rollups of 4,400,000,000 tasks in one small submission: counted, shown, acknowledged."""
+    most = 10_000_000
+    rollups = [
+        Rollup(
+            sequence=number * (most + 1) + most + 1,
+            at=START,
+            task="send_receipt",
+            platform="unknown",
+            origin="app",
+            outcome="completed",
+            reason="completed",
+            count=most,
+            ranges=((number * (most + 1) + 1, number * (most + 1) + most),),
+        )
+        for number in range(440)
+    ]
+    async with running(TroubledStore()) as service:
+        async with asyncio.timeout(20):
+            receipt = await service.submit([batch(*rollups)], 199_000)
+        (*_, slot) = service.history.book(1, START)
+        assert receipt.accepted == 440
+        assert slot.counts["completed"] == 440 * most
+
+
+async def test_one_who_watches_and_fails_costs_the_book_nothing(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    """Whoever submitted is answered, the other watchers are told, the log has it once."""
+    told: list[Changes] = []
+
+    def fail(_: Changes) -> None:
+        raise RuntimeError("a bug in a chart")
+
+    async with running(TroubledStore()) as service:
+        service.watch(fail)
+        service.watch(told.append)
+        async with asyncio.timeout(20):
+            for sequence in (1, 2, 3):
+                assert (await service.submit([batch(opening(sequence))], 1)).accepted == 1
+        assert len(told) == service.stats.internal_errors == 3
+        assert len(caplog.records) == 1
