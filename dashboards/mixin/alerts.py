@@ -4,12 +4,13 @@ from dataclasses import dataclass, field
 from typing import Final
 
 from dashboards.mixin.config import Burn, Config
-from dashboards.mixin.promql import grown, selector, total, total_of
+from dashboards.mixin.promql import selector, total, total_of
 from dashboards.mixin.recording import (
     TASK,
     budget_overused,
     budget_used,
     buried,
+    counted,
     missed,
     missed_share,
     settled,
@@ -80,9 +81,9 @@ def task_alerts(config: Config) -> list[Alert]:
 def evidence_alerts(config: Config) -> list[Alert]:
     """What makes the book less than certain."""
     service = ("job", "service_name")
-    within, bridged = config.evidence_window, config.outage_bridged
-    lost = grown("afterword_evidence_lost", "", within, bridged)
-    rejected = grown("afterword_sidecar_records_rejected", "", within, bridged)
+    within = config.evidence_window
+    lost = counted("afterword_evidence_lost", "", within, config)
+    rejected = counted("afterword_sidecar_records_rejected", "", within, config)
     return [
         Alert(
             alert="AfterwordEvidenceMissing",

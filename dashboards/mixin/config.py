@@ -48,7 +48,10 @@ class Config:
     service is a share of 100 %, and wakes nobody."""
 
     outage_bridged: str = "6h"
-    """What was counted while the sidecar was away for up to so long is seen when it is back."""
+    """What was counted while sidecar or Prometheus were away for up to so long is seen when both
+    are back."""
+    clocks_apart_seconds: int = 60
+    """So much, and the time between two scrapes, a sidecar's clock may be behind Prometheus's."""
 
     timeouts_window: str = "1h"
     timeouts_before: str = "1d"
@@ -66,7 +69,9 @@ class Config:
 
     oldest_seconds: int = 900
     """A task in flight for longer is stuck, or never told its end."""
-    holes_lasting: str = "10m"
+    holes_lasting: str = "3m"
+    """Longer than what is out of order or late takes to come, and well under the ten minutes after
+    which the sidecar gives a hole up: then there is none any more."""
     letters_window: str = "6h"
     letters_buried: int = 25
     """So many new dead letters of one task in the window pile up."""

@@ -26,22 +26,38 @@ def seconds(duration: str) -> int:
     return int(duration[:-1]) * {"s": 1, "m": 60, "h": 3600, "d": 86400}[duration[-1]]
 
 
-def grown(counter: str, matchers: str, window: str, bridged: str) -> str:
+def grown(
+    counter: str, matchers: Sequence[str], window: str, bridged: str, newborn_after: Sequence[str]
+) -> str:
     """By how much a counter has grown in a window: a whole number, first occurrences included.
 
     ``increase`` needs two samples, so it does not see what happened before the first scrape of a
-    series, nor while the sidecar was away; and it extrapolates. Here a series that was born in the
-    window counts as a whole (``_created`` says when; it is not there without OpenMetrics), and any
-    other one against its last value before the window, up to ``bridged`` further back. A book that
-    was made anew counts from 0: its series are young.
+    series, nor while the sidecar was away; and it extrapolates. Here it is the last value in the
+    window, less
 
-    ``counter`` is a name without ``_total``.
+    - the last one before it, up to ``bridged`` back, of the same series: one with another
+      ``_created`` was in a book that is gone;
+    - else 0, where the series is new: where it was born after any of ``newborn_after``, which are
+      what ``_created`` is compared with. (Without OpenMetrics there is no ``_created``.);
+    - else the least in the window: of a series that was there before Prometheus knew of it, what
+      it held then is nobody's news.
+
+    So the growths of windows that follow each other add up to the whole, whatever was missed
+    between two scrapes. ``counter`` is a name without ``_total``.
     """
-    now = selector(f"{counter}_total", matchers)
-    born = selector(f"{counter}_created", matchers)
+    total_, created = (
+        selector(f"{counter}_total", *matchers),
+        selector(f"{counter}_created", *matchers),
+    )
+    now, born = f"last_over_time({total_}[{window}])", f"last_over_time({created}[{window}])"
+    before = f"[{bridged}] offset {window}"
+    newborn = "".join(f"\n      unless {born} > {limit}" for limit in newborn_after)
     return (
-        f"(\n  {now} and {born} > time() - {seconds(window)}\n)\n"
-        f"or\n(\n  {now}\n  - last_over_time({now}[{bridged}] offset {window})\n) >= 0"
+        f"clamp_min(\n  {now}\n  - (\n"
+        f"    (\n      last_over_time({total_}{before})\n"
+        f"      unless last_over_time({created}{before}) != {born}\n    )\n    or\n"
+        f"    (\n      min_over_time({total_}[{window}]){newborn}\n    )\n    or\n"
+        f"    0 * {now}\n  ),\n  0\n)"
     )
 
 

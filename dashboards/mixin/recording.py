@@ -6,7 +6,8 @@ Names are level:metric:operation. Levels: ``reason`` (job, service_name, task, o
 - *settled* is net of amendments: a verdict that was taken back is taken back here.
 - *judged* tasks are those settled, but for what the application cancelled itself (that is its
   will) and for unknown ends (which say nothing of the task; another alert watches them).
-- *missed* tasks are those judged that did not complete.
+- *missed* tasks are those judged that did not complete: failed, timed out, dropped, or cancelled
+  because the client went away. With unknown ends they are the *lost* ones of the dashboards.
 
 Long windows add up whole steps, so a window is a sum of counts and never a mean of ratios.
 """
@@ -22,6 +23,7 @@ TASK: Final = ("job", "service_name", "task")
 REASON: Final = (*TASK, "outcome", "reason")
 
 _JUDGED: Final = 'outcome!="unknown", reason!="cancelled"'
+_SCRAPED: Final = "instance:afterword_scraped:timestamp_seconds"
 
 
 @dataclass(frozen=True)
@@ -80,6 +82,22 @@ def buried(window: str) -> str:
     return f"task:afterword_dead_letters_buried:increase{window}"
 
 
+def counted(counter: str, matchers: str, window: str, config: Config) -> str:
+    """``grown``, and what is new: young, or born after Prometheus last reached the sidecar.
+
+    By the second, what happened first while Prometheus was away is seen when it is back; and a
+    series that is only called otherwise (relabelled), or an old book in a new Prometheus, is not
+    told as news.
+    """
+    apart = config.clocks_apart_seconds
+    last = f"last_over_time({_SCRAPED}[{config.outage_bridged}] offset {window})"
+    limits = (
+        f"time() - {seconds(window) + apart}",
+        f"on (job, instance) group_left () ({last} - {apart})",
+    )
+    return grown(counter, [matchers], window, config.outage_bridged, limits)
+
+
 def records(config: Config) -> list[Record]:
     """All of them, in the order in which they build on each other."""
     step = config.step
@@ -87,7 +105,9 @@ def records(config: Config) -> list[Record]:
         {window for burn in config.burns for window in (burn.short, burn.long)} - {step},
         key=seconds,
     )
+    up = selector("up", f'job="{config.job}"')
     found = [
+        Record(_SCRAPED, f"max by (job, instance) (timestamp({up}) and {up} == 1)"),
         Record(settled(step), _settled(config)),
         Record(judged(step), total(TASK, selector(settled(step), _JUDGED))),
         Record(missed(step), _of_judged(step, 'outcome!="completed"')),
@@ -114,7 +134,7 @@ def _others(config: Config) -> list[Record]:
     window, step = config.budget_window, config.step
     used = f"increase({name}_count[{window}])"
     below = f'increase({name}_bucket{{le="{config.budget_used}"}}[{window}])'
-    new = grown("afterword_dead_letters_buried", "", step, config.outage_bridged)
+    new = counted("afterword_dead_letters_buried", "", step, config)
     return [
         Record(budget_used(window), total(TASK, used)),
         Record(budget_overused(window), f"{total(TASK, used)}\n- {total(TASK, below)}"),
@@ -134,14 +154,14 @@ def _of_judged(step: str, matcher: str) -> str:
 def _settled(config: Config) -> str:
     """Pronounced less taken back, by outcome and reason, for what the application handed over."""
     origin = 'origin="app"'
-    bridged = config.outage_bridged
-    pronounced = grown("afterword_tasks_settled", origin, config.step, bridged)
-    amended = grown("afterword_tasks_amended", origin, config.step, bridged)
+    pronounced = counted("afterword_tasks_settled", origin, config.step, config)
+    amended = counted("afterword_tasks_amended", origin, config.step, config)
     taken_back = (
         f'label_replace(\n  label_replace(\n{indented(amended, 4)},\n    "outcome", "$1", '
         f'"from_outcome", "(.*)"\n  ),\n  "reason", "$1", "from_reason", "(.*)"\n)'
     )
-    none = f"0 * {total(REASON, selector('afterword_tasks_settled_total', origin))}"
+    there = f"last_over_time({selector('afterword_tasks_settled_total', origin)}[{config.step}])"
+    none = f"0 * {total(REASON, there)}"
     return (
         f"{total_of(REASON, pronounced)}\n- (\n"
         f"{indented(total_of(REASON, taken_back))}\n  or\n  {none}\n)"

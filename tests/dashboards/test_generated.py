@@ -6,8 +6,10 @@ from typing import Final
 
 import pytest
 
+from afterword_sidecar.ledger.limits import Limits
 from dashboards.mixin.config import CONFIG
 from dashboards.mixin.generated import files
+from dashboards.mixin.promql import seconds
 from worlds.dashboards import FOLDER, dashboards, metrics, rules, targets
 from worlds.reference import exported_families
 
@@ -83,6 +85,11 @@ def test_alerts_keep_the_habits_of_mixins() -> None:
         assert re.search(r" (>|>=|==|<) |^absent\(", alert["expr"])
         summaries.setdefault(alert["alert"], set()).add(alert["annotations"]["summary"])
     assert all(len(found) == 1 for found in summaries.values())
+
+
+def test_a_hole_is_told_before_it_is_given_up() -> None:
+    """A single incident fires the alert on missing evidence, and leaves time to look at it."""
+    assert 2 * seconds(CONFIG.holes_lasting) <= Limits().hole_patience_seconds
 
 
 def test_every_alert_has_its_section_in_the_runbooks() -> None:
