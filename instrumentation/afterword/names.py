@@ -124,6 +124,8 @@ PROVEN: Final = "proven"
 INFERRED: Final = "inferred"
 BASES: Final = (OBSERVED, PROVEN, INFERRED)
 
+PLATFORM_ASYNCIO: Final = "asyncio"
+
 ORIGIN_APP: Final = "app"
 ORIGIN_REPLAY: Final = "replay"
 
@@ -148,3 +150,4 @@ FORWARDED_HEADER: Final = "Afterword-Forwarded-By"
 SPOOL_LOCK_SUFFIX: Final = ".lock"  # "{stream}.lock"
 SPOOL_SEGMENT_SUFFIX: Final = ".jsonl"  # "{stream}.{number:08d}.jsonl"
 SPOOL_SIDECAR_LOCK: Final = "sidecar.lock"
+SPOOL_TOLD_BY_TIME_BEFORE: Final = 1_000_000_000  # Unix seconds; see delivery/losses.py

@@ -41,6 +41,11 @@ class Footing:
         """Whether the lock is held under the name the sidecar looks for."""
         return self._lock is not None and self._lock.stands()
 
+    def there_is_room(self) -> None:
+        """Something was written: there may be room for the lock's own line now, if it had none."""
+        if self._lock and not self._lock.has_room:
+            self._lock.tell(self._losses.and_those(self._held))
+
     def note_lost(self, line: bytes) -> None:
         """This line could not be written: the lock file says so, if there is one."""
         self._losses = self._losses.after(line)
@@ -55,12 +60,12 @@ class Footing:
         """Every line that waited has been written."""
         self._held = Losses()
         if self._lock:
-            self._lock.write(self._losses.words())
+            self._lock.tell(self._losses)
 
     def _tell_losses(self) -> None:
         losses = self._losses.and_those(self._held)
         if self._lock and losses.highest:
-            self._lock.write(losses.words())
+            self._lock.tell(losses)
 
     def close(self) -> None:
         """Close the lock. It falls if this process holds it; a forked child drops nothing."""

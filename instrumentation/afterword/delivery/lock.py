@@ -6,6 +6,7 @@ A POSIX record lock (``fcntl.lockf``), because a forked child does not inherit i
 ``flock`` or an open-file-description lock. It falls too when the process closes *any* descriptor of
 the file: so the lock file is opened once, never again. It holds a line of fixed length, whose room
 is taken at the beginning and which is written in place: what had no room elsewhere (``losses``).
+If there was none for the line either, the time of the empty file stands for it until there is.
 """
 
 import contextlib
@@ -15,7 +16,7 @@ from typing import Final
 from afterword import names
 from afterword.delivery import descriptors
 from afterword.delivery.errors import SpoolError
-from afterword.delivery.losses import NOTHING_LOST
+from afterword.delivery.losses import NOTHING_LOST, Losses
 
 
 class StreamLock:
@@ -25,6 +26,8 @@ class StreamLock:
         self.path: Final = path
         self._descriptor: Final = descriptor
         self._file: Final = descriptors.identity(os.fstat(descriptor))
+        self.has_room = False
+        """Whether its line is in the file: what it says is never kept from being written then."""
 
     @classmethod
     def acquire(cls, directory: str, stream_hex: str, file_mode: int) -> "StreamLock":
@@ -48,15 +51,16 @@ class StreamLock:
         try:
             os.fchmod(descriptor, file_mode)
             fcntl.lockf(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            with contextlib.suppress(OSError):  # a full disk: it can say nothing, but be held
-                os.pwrite(descriptor, NOTHING_LOST, 0)
+            has_room = _put(descriptor, NOTHING_LOST, 0)
             os.rename(hidden, visible)
         except OSError:
             with contextlib.suppress(OSError):
                 os.unlink(hidden)
             os.close(descriptor)
             raise
-        return cls(visible, descriptor)
+        lock = cls(visible, descriptor)
+        lock.has_room = has_room
+        return lock
 
     def stands(self) -> bool:
         """Whether the visible name is still this lock's file, and the descriptor still ours."""
@@ -66,11 +70,10 @@ class StreamLock:
             return False
         return named == self._file and descriptors.is_open_on(self._descriptor, self._file)
 
-    def write(self, line: bytes) -> None:
-        """Put ``line``, of the length of ``NOTHING_LOST``, in the file's place for it."""
+    def tell(self, losses: Losses) -> None:
+        """Have the file say this, in the place of what it said."""
         if descriptors.is_open_on(self._descriptor, self._file):
-            with contextlib.suppress(OSError):
-                os.pwrite(self._descriptor, line, 0)
+            self.has_room = _put(self._descriptor, losses.words(), losses.as_time_ns())
 
     def close(self) -> None:
         """Close the descriptor: in the process that holds the lock, this is what drops it.
@@ -78,3 +81,16 @@ class StreamLock:
         In a forked child it drops nothing: the lock is the parent's.
         """
         descriptors.close_if_ours(self._descriptor, self._file)
+
+
+def _put(descriptor: int, line: bytes, as_time_ns: int) -> bool:
+    """Write the line, or set the file's time for it; whether there was room for the line.
+
+    In this order, as what cannot be written sets the time too, to the present.
+    """
+    try:
+        return os.pwrite(descriptor, line, 0) == len(line)
+    except OSError:
+        with contextlib.suppress(OSError):  # then it can say nothing, but be held
+            os.utime(descriptor, ns=(as_time_ns, as_time_ns))
+        return False

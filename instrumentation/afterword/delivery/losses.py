@@ -2,7 +2,8 @@
 
 A record that had no room shows as a hole only through a later one, and a process that ends may not
 come to write another. So its lock file, whose few bytes are there from the beginning, says how far
-the numbers went and how many closings are gone.
+the numbers went and how many closings are gone. Where there was no room even for these bytes, the
+empty file's modification time says it, which takes none: a time that no clock shows any more.
 """
 
 import re
@@ -15,6 +16,8 @@ _SEQUENCE: Final = re.compile(
 )
 _SETTLED: Final = f'"eventName":"{names.EVENT_SETTLED}"'.encode()
 _DIGITS: Final = 16
+_MOST_BY_TIME: Final = names.SPOOL_TOLD_BY_TIME_BEFORE - 1
+_SECOND_NS: Final = 1_000_000_000
 NOTHING_LOST: Final = b" " * (2 * _DIGITS + 1) + b"\n"
 """What a lock file says at first: the room for the rest."""
 
@@ -40,3 +43,8 @@ class Losses(NamedTuple):
     def words(self) -> bytes:
         """The lock file's content, always of the same length."""
         return f"{self.highest:>{_DIGITS}} {self.closings:>{_DIGITS}}\n".encode()
+
+    def as_time_ns(self) -> int:
+        """The same as a time, Unix nanoseconds: a second for a number, a nanosecond a closing."""
+        highest = min(self.highest, _MOST_BY_TIME)
+        return highest * _SECOND_NS + min(self.closings, _SECOND_NS - 1)

@@ -163,7 +163,9 @@ class Segments:
         self._torn = self._no_room = written != len(whole)
         if self._torn:
             self._look_at_ns = 0
-        return not self._torn
+            return False
+        self._footing.there_is_room()
+        return True
 
     def _look(self, now_ns: int) -> bool:
         """Whether there is a segment to write to, after doing what can be done about it."""

@@ -13,6 +13,7 @@ from pathlib import Path
 
 import pytest
 
+from afterword import names
 from afterword.delivery import directory as directories
 from afterword.delivery.losses import Losses
 from afterword.delivery.spool import SpoolDelivery
@@ -260,6 +261,33 @@ def test_what_a_full_disk_has_no_room_for_waits(
     disk.room = 10**6
     assert delivery.flush(0.0)
     assert sequences(tmp_path) == [1, 2, 3, 4, 5, 6]
+    delivery.close(0.0)
+
+
+def test_a_disk_full_from_the_first_record_is_told_by_the_locks_time(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Without room for a single byte the empty lock file says what is gone; later its words do."""
+
+    def no_room(*_arguments: object) -> int:
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    monkeypatch.setattr(os, "write", no_room)
+    with monkeypatch.context() as full:
+        full.setattr(os, "pwrite", no_room)
+        delivery = spool(tmp_path, held_bytes=0)
+        begun = task(1)
+        delivery.opened(begun)
+        delivery.settled(end(begun, 2))
+        delivery.opened(task(7))
+        lock = (tmp_path / f"{STREAM.hex()}.lock").stat()
+        assert (lock.st_size, divmod(lock.st_mtime_ns, SECOND_NS)) == (0, (7, 1))
+    monkeypatch.undo()
+    delivery.send(opening(8, at_ns=AT_NS + 2 * SECOND_NS))
+    assert sequences(tmp_path) == [8]
+    lock_file = tmp_path / f"{STREAM.hex()}.lock"
+    assert lock_file.read_bytes() == Losses(7, 1).words()
+    assert lock_file.stat().st_mtime > names.SPOOL_TOLD_BY_TIME_BEFORE
     delivery.close(0.0)
 
 
