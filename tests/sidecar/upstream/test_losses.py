@@ -20,8 +20,8 @@ async def test_a_stop_while_the_store_fails_is_one_warning(
 ) -> None:
     """It ends there and then: what waits is told at the next start."""
 
-    async def failing(_call: Callable[[Store], T]) -> T:
-        raise StoreError("cannot read the book: the disk is gone: look at it")
+    async def failing(call: Callable[[Store], T]) -> T:
+        raise StoreError(f"cannot read the book for {call}: the disk is gone: look at it")
 
     stopping = asyncio.Event()
     losses = Losses(
