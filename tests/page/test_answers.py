@@ -48,11 +48,14 @@ async def test_nothing_is_inline_and_nothing_comes_from_elsewhere(
 
 
 async def test_empty_views_say_why(port: OperatorsPort) -> None:
-    """Nothing yet, nothing in flight, nothing lost, and for how long what is lost is kept."""
-    assert "No deferred task has been heard of yet." in await html(port, "/")
-    assert "counts by the minute since it started" in await html(port, "/")
-    assert "No task has been heard of yet." in await html(port, "/tasks")
-    assert "Nothing is in flight." in await html(port, "/in-flight")
+    """An empty book claims no more than that; it says for how long what is lost is kept."""
+    book = await html(port, "/")
+    assert "Nothing has been told yet." in book
+    assert "has counted since it started" in book
+    for claim in ("has its verdict", "can be trusted", "was lost"):
+        assert claim not in book
+    assert "Nothing has been told yet." in await html(port, "/tasks")
+    assert "Nothing has been told yet." in await html(port, "/in-flight")
     assert "are kept for 30 d and at most 100\u202f000" in await html(port, "/losses")
     await port.told(port.scheduled(1), port.failed(2, 1))
     assert "No dead letter meets this filter." in await html(port, "/losses?task=another")
@@ -68,13 +71,15 @@ async def test_empty_views_say_why(port: OperatorsPort) -> None:
         ("/losses?cursor=x", 400, "cursor: it is not a cursor of this list"),
         ("/in-flight?cursor=00.1.5", 410, "Begin again with its first page"),
         ("/tasks/none", 404, "only what is lost is kept"),
+        ("/nope", 404, "<bdi>/nope</bdi></code> here; the views are named above"),
     ],
 )
 async def test_a_wrong_address_is_a_page_that_says_what_is_wrong(
     furnished: OperatorsPort, path: str, status: int, words: str
 ) -> None:
     """A filter that was lost on the way never means all; it does not ask the same over and over."""
-    response = await furnished.client.get(path)
+    browser = {"Accept": "text/html,application/xhtml+xml,*/*;q=0.8"}
+    response = await furnished.client.get(path, headers=browser)
     assert (response.status, response.content_type) == (status, "text/html")
     page = await response.text()
     assert words in page

@@ -79,14 +79,20 @@ def _stream(fault: ledger.StreamFault) -> shapes.StreamAtFault:
 
 def _why(fault: ledger.StreamFault) -> Iterator[str]:
     if fault.missing > fault.given_up:
-        yield f"{fault.missing - fault.given_up} records are missing"
+        yield f"{_records(fault.missing - fault.given_up)} missing"
     if fault.given_up:
-        yield f"{fault.given_up} records are lost"
+        yield f"{_records(fault.given_up)} lost"
     openings = fault.scheduled_reported - fault.scheduled_arrived
     if openings > 0:
-        yield f"{openings} tasks were handed over of which nothing has come"
+        told = "task was" if openings == 1 else "tasks were"
+        yield f"{openings} {told} handed over of which nothing has come"
     endings = max(fault.settled_reported - fault.settled_arrived, fault.closings_lost)
     if endings > 0:
-        yield f"{endings} tasks ended and their ends have not come"
+        told = "task ended and its end has" if endings == 1 else "tasks ended and their ends have"
+        yield f"{endings} {told} not come"
     if fault.state == ledger.GONE:
         yield "its spool is gone: what lay unread in it is lost"
+
+
+def _records(number: int) -> str:
+    return "1 record is" if number == 1 else f"{number} records are"

@@ -69,7 +69,10 @@ def _counted(view: View) -> dict[Labels, Counter[str]]:
             continue
         column, sign = _EFFECTS[metric]
         name = labels[column] if column else "scheduled"
-        ledger.setdefault(labels[:4], Counter())[name] += sign * int(total.value)
+        counted = ledger.setdefault(labels[:4], Counter())
+        counted[name] += sign * int(total.value)
+        if labels[4:6] == _BY_APPLICATION:
+            counted["cancelled_by_application"] += sign * int(total.value)
     return ledger
 
 
@@ -79,6 +82,8 @@ _EFFECTS: Final[dict[str, tuple[int, int]]] = {
     totals.AMENDED: (4, -1),
 }
 """By metric: which label names the outcome (0: none does), and whether it adds or takes away."""
+_BY_APPLICATION: Final = (names.CANCELLED, "cancelled")
+"""Outcome and reason of what the application cancelled itself, which is no loss."""
 
 
 def _balance(series: Iterable[Counter[str]]) -> shapes.Balance:
@@ -88,7 +93,7 @@ def _balance(series: Iterable[Counter[str]]) -> shapes.Balance:
         outcomes = sum(counted[outcome] for outcome in names.OUTCOMES)
         balanced &= counted["scheduled"] == outcomes + counted["in_flight"]
         sums.update(counted)
-    fields = ("scheduled", *names.OUTCOMES, "in_flight")
+    fields = ("scheduled", *names.OUTCOMES, "in_flight", "cancelled_by_application")
     return shapes.Balance(**{name: sums[name] for name in fields}, balanced=balanced)
 
 

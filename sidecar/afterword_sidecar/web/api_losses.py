@@ -22,6 +22,8 @@ KEPT_SECONDS: Final = 2.0
 """However many watch, a filter is counted once in this time."""
 KEPT: Final = 16
 _HOUR: Final = 3_600
+_NO_LOSS: Final = ("cancelled", "cancelled")
+"""Outcome and reason of what the application cancelled itself."""
 _HOURS: Final = 168
 
 _Kind = tuple[str, str, str, str, str]
@@ -61,6 +63,7 @@ class Fold:
         for (*_, outcome, _), counts in ranked:
             by_outcome[outcome] += counts[-1]
         sums = [sum(counts[at] for _, counts in ranked) for at in range(len(WINDOWS))]
+        itself = [counts for (*_, outcome, why), counts in ranked if (outcome, why) == _NO_LOSS]
         return shapes.Losses(
             at=moment(self._now),
             kinds=[_kind(kind, counts) for kind, counts in ranked[:KINDS_LISTED]],
@@ -70,6 +73,9 @@ class Fold:
             hours=self._last_hours(),
             complete=complete,
             kept_since=None if self._oldest is None else moment(self._oldest),
+            cancelled_by_application=shapes.LossWindows(
+                *(sum(counts[at] for counts in itself) for at in range(len(WINDOWS)))
+            ),
         )
 
     def _last_hours(self) -> list[shapes.LossHour]:

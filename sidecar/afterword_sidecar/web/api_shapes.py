@@ -217,6 +217,9 @@ class Balance(msgspec.Struct, frozen=True):
     unknown: int
     in_flight: int
     balanced: Annotated[bool, Meta(description="For each series by itself.")]
+    cancelled_by_application: Annotated[
+        int, Meta(description="Of those cancelled: by the application itself, so not lost.")
+    ]
 
 
 class Slot(msgspec.Struct, frozen=True):
@@ -280,8 +283,9 @@ class TaskSummary(msgspec.Struct, frozen=True, kw_only=True):
     minutes: Annotated[
         list[tuple[int, int, int]],
         Meta(
-            description="The last hour by minutes, oldest first: scheduled, completed, not "
-            "completed. Empty: nothing since the sidecar started."
+            description="The last hour by minutes, oldest first: scheduled, completed, lost "
+            "(settled, not completed, not cancelled by the application itself). Empty: nothing "
+            "since the sidecar started."
         ),
     ]
 
@@ -335,6 +339,10 @@ class Losses(msgspec.Struct, frozen=True, kw_only=True):
     complete: Annotated[bool, Meta(description="False: only the newest were counted.")]
     kept_since: Annotated[
         Moment | None, Meta(description="The oldest dead letter that was counted.")
+    ]
+    cancelled_by_application: Annotated[
+        LossWindows,
+        Meta(description="Of all those: cancelled by the application itself, so not lost."),
     ]
 
 

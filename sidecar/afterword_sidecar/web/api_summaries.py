@@ -84,8 +84,14 @@ def _summary(
 
 
 def lost_lately(summary: shapes.TaskSummary) -> int:
-    """How many did not complete within the last hour."""
+    """How many were lost within the last hour."""
     return sum(lost for _, _, lost in summary.minutes)
+
+
+def lost_of(balance: shapes.Balance) -> int:
+    """Settled and not completed, and not cancelled by the application itself."""
+    settled = balance.scheduled - balance.in_flight
+    return settled - balance.completed - balance.cancelled_by_application
 
 
 def _p95(found: shapes.Distribution | None) -> float:
@@ -93,10 +99,15 @@ def _p95(found: shapes.Distribution | None) -> float:
 
 
 _ORDERS: Final[Mapping[str, Callable[[shapes.TaskSummary], Any]]] = {
-    "attention": lambda each: (lost_lately(each), each.dead_letters_open, each.balance.in_flight),
+    "attention": lambda each: (
+        lost_lately(each),
+        # Letters of what the application cancelled itself are open too, and need no attention.
+        min(each.dead_letters_open, lost_of(each.balance)),
+        each.balance.in_flight,
+    ),
     "name": lambda _: 0,
     "rate": lambda each: sum(scheduled for scheduled, _, _ in each.minutes),
-    "lost": lambda each: each.balance.scheduled - each.balance.in_flight - each.balance.completed,
+    "lost": lambda each: lost_of(each.balance),
     "in_flight": lambda each: each.balance.in_flight,
     "duration": lambda each: _p95(each.duration_seconds),
     "budget": lambda each: _p95(each.budget_used_ratio),

@@ -33,6 +33,7 @@ async def test_the_book_balances_and_tells_of_its_last_minutes(port: OperatorsPo
         "unknown": 0,
         "in_flight": 1,
         "balanced": True,
+        "cancelled_by_application": 0,
     }
     last = [(slot["scheduled"], slot["completed"], slot["failed"]) for slot in book["slots"][-2:]]
     assert (len(book["slots"]), last) == (60, [(2, 0, 1), (1, 1, 0)])

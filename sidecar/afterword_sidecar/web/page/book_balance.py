@@ -3,6 +3,7 @@
 import htpy as h
 
 from afterword_sidecar.web import api_shapes as shapes
+from afterword_sidecar.web.api_summaries import lost_of
 from afterword_sidecar.web.audit_shapes import Audit
 from afterword_sidecar.web.page import charts, layout, words
 
@@ -13,7 +14,7 @@ def headline(book: shapes.Book, audit: Audit | None) -> h.Element:
     if not balance.scheduled:
         return _empty_book()
     title = "The book balances" if balance.balanced else "The book does not balance"
-    lost = balance.scheduled - balance.completed - balance.in_flight
+    itself = balance.cancelled_by_application
     return layout.section(
         "balance",
         title,
@@ -25,15 +26,17 @@ def headline(book: shapes.Book, audit: Audit | None) -> h.Element:
             " UTC, ",
             h.strong[words.count(balance.completed)],
             " completed, ",
-            h.strong[words.count(lost)],
-            " did not, and ",
+            h.strong[words.count(lost_of(balance))],
+            " were lost, " if lost_of(balance) != 1 else " was lost, ",
+            itself and [h.strong[words.count(itself)], " cancelled by the application itself, "],
+            "and ",
             h.strong[words.count(balance.in_flight) if balance.in_flight else "none"],
             " are in flight. " if balance.in_flight > 1 else " is in flight. ",
             _trust(audit) if audit else None,
         ],
         _equation(balance),
         charts.proportions(
-            {name: getattr(balance, name) for name in ("completed", *charts.LOSSES, "in_flight")},
+            {name: getattr(balance, name) for name in charts.ALL},
             "Shares of all tasks",
         ),
         None if balance.balanced else _alarm(),
@@ -46,7 +49,7 @@ def _empty_book() -> h.Element:
         "balance",
         "The book is empty",
         layout.empty(
-            "No deferred task has been heard of yet.",
+            words.NOTHING_TOLD,
             [
                 "Point an application here: set ",
                 h.code["AFTERWORD_SPOOL"],
@@ -81,7 +84,7 @@ def _equation(balance: shapes.Balance) -> h.Element:
         ]
 
     terms = [term("scheduled", "/tasks"), term("completed", "/tasks")]
-    terms += [term(name, words.link("/losses", outcome=name)) for name in charts.LOSSES]
+    terms += [term(name, words.link("/losses", outcome=name)) for name in charts.NOT_COMPLETED]
     return h.ul(".equation", aria_label="Handed over is the sum of all outcomes and in flight")[
         terms, term("in_flight", "/in-flight")
     ]

@@ -9,7 +9,7 @@ from afterword_sidecar.web.page import charts, layout, words
 
 _RANGES: Final = {"10m": "10 minutes", "1h": "hour", "6h": "6 hours", "24h": "day"}
 _EVERY: Final = {10: "10 seconds", 60: "the minute", 300: "5 minutes", 1_200: "20 minutes"}
-_OUTCOMES: Final = ("completed", *charts.LOSSES)
+_OUTCOMES: Final = ("completed", *charts.NOT_COMPLETED)
 
 
 def over_time(book: shapes.Book, reach: str) -> h.Element:
@@ -23,14 +23,18 @@ def over_time(book: shapes.Book, reach: str) -> h.Element:
             for name, told in _RANGES.items()
         ]
     ]
-    if not any(slot.scheduled or slot.completed or charts.lost_in(slot) for slot in book.slots):
+    if not _slots_with_something(book):
         since = words.moment(book.whole_since, book.at)
         return layout.section(
             "over-time",
             "Outcomes over time",
             layout.empty(
                 f"Nothing was handed over or ended within the last {_RANGES[reach]}.",
-                ["This sidecar counts by the minute since it started, at ", since, " UTC."],
+                [
+                    "This sidecar has counted since it started, at ",
+                    since,
+                    " UTC.",
+                ],
             ),
             aside=choice,
         )
@@ -65,16 +69,23 @@ def _legend(book: shapes.Book) -> h.Element:
 
 
 def _as_table(book: shapes.Book) -> h.Element:
-    told = [slot for slot in book.slots if slot.scheduled or slot.completed or charts.lost_in(slot)]
     headings = [("", "from (UTC)"), ("number", "handed over")]
     headings += [("number", words.OUTCOMES_IN_WORDS[name]) for name in _OUTCOMES]
-    rows = [
-        h.tr[
-            h.td[words.moment(slot.at, book.at)],
-            [h.td(".number")[words.count(getattr(slot, n))] for n in ("scheduled", *_OUTCOMES)],
+    rows: list[list[h.Node]] = [
+        [
+            words.moment(slot.at, book.at),
+            *(words.count(getattr(slot, name)) for name in ("scheduled", *_OUTCOMES)),
         ]
-        for slot in reversed(told)
+        for slot in reversed(_slots_with_something(book))
     ]
     return h.details("#over-time-table")[
         h.summary["The same as a table"], layout.table("Outcomes over time", headings, rows)
+    ]
+
+
+def _slots_with_something(book: shapes.Book) -> list[shapes.Slot]:
+    return [
+        slot
+        for slot in book.slots
+        if slot.scheduled or slot.completed or charts.not_completed_in(slot)
     ]

@@ -8,10 +8,10 @@ import msgspec
 
 from afterword_sidecar.web import api_shapes as shapes
 from afterword_sidecar.web.audit_shapes import Audit
-from afterword_sidecar.web.page import layout, words
+from afterword_sidecar.web.page import client_text, layout, words
 from afterword_sidecar.web.page.book_balance import headline
 from afterword_sidecar.web.page.book_over_time import over_time
-from afterword_sidecar.web.page.in_flight_view import in_flight_table
+from afterword_sidecar.web.page.in_flight_view import in_flight_table, nothing_in_flight
 from afterword_sidecar.web.page.losses_kinds import kind_label, kind_link
 
 OLDEST_SHOWN: Final = 12
@@ -41,7 +41,7 @@ def book_page(given: BookPage) -> str:
         headline(book, given.audit),
         over_time(book, given.reach),
         h.div(".columns")[
-            _in_flight(given), h.div[_lately(given.losses, book.at), _health(book, given.audit)]
+            _in_flight(given), h.div[_lately(given.losses, book), _health(book, given.audit)]
         ],
     )
 
@@ -54,10 +54,7 @@ def _in_flight(given: BookPage) -> h.Element:
             "The store fails, and what is in flight is shown only as it is stored.",
         )
     elif not given.oldest:
-        content = layout.empty(
-            "Nothing is in flight.",
-            "Every task that was handed over has its verdict.",
-        )
+        content = nothing_in_flight(empty=not given.book.balance.scheduled)
     else:
         content = in_flight_table(given.oldest, given.book.at)
     return layout.section(
@@ -69,22 +66,18 @@ def _in_flight(given: BookPage) -> h.Element:
     )
 
 
-def _lately(losses: shapes.Losses | None, now: str) -> h.Element:
+def _lately(losses: shapes.Losses | None, book: shapes.Book) -> h.Element:
     title = "Lost lately"
     if losses is None:
         failing = "The store cannot be asked right now; totals above are of its last commit."
         return layout.section("lately", title, layout.empty("Not known at the moment.", failing))
-    recent = [kind for kind in losses.kinds if kind.counts.last_24h]
+    recent = [
+        kind
+        for kind in losses.kinds
+        if kind.counts.last_24h and words.is_lost(kind.outcome, kind.reason)
+    ]
     if not recent:
-        oldest = losses.kept_since
-        why: h.Node = (
-            ["The last loss that is kept is older; see ", h.a(href="/losses")["all losses"], "."]
-            if oldest
-            else "No dead letter of the last seven days is kept."
-        )
-        return layout.section(
-            "lately", title, layout.empty("Nothing was lost in the last 24 hours.", why)
-        )
+        return layout.section("lately", title, _nothing_lost(losses, book))
     return layout.section(
         "lately",
         title,
@@ -100,9 +93,20 @@ def _lately(losses: shapes.Losses | None, now: str) -> h.Element:
         ],
         h.p(".more")[
             h.a(href="/losses")["All losses"],
-            h.span(".note")[f"of {words.clock(now)[:5]} UTC, the last 24 hours"],
+            h.span(".note")[f"of {words.clock(book.at)[:5]} UTC, the last 24 hours"],
         ],
     )
+
+
+def _nothing_lost(losses: shapes.Losses, book: shapes.Book) -> h.Element:
+    if not book.balance.scheduled:
+        return layout.empty("Nothing to show.", words.NOTHING_TOLD)
+    why: h.Node = (
+        ["Dead letters that are kept are listed in ", h.a(href="/losses")["all losses"], "."]
+        if losses.kept_since
+        else "No dead letter of the last seven days is kept."
+    )
+    return layout.empty("Nothing was lost in the last 24 hours.", why)
 
 
 def _audit(audit: Audit) -> h.Element:
@@ -113,7 +117,7 @@ def _audit(audit: Audit) -> h.Element:
     return h.ul(".audit")[
         [
             h.li[
-                h.b(".late")[each.service],
+                h.b(".late")[client_text.told(each.service)],
                 None if each.balanced else ": its series do not add up",
                 [
                     h.span(".sub")[f"{fault.stream[:8]}: {'; '.join(fault.why)}"]
@@ -130,7 +134,7 @@ def _health(book: shapes.Book, audit: Audit | None) -> h.Element:
     return layout.section(
         "evidence",
         "What it rests on",
-        _audit(audit) if audit else None,
+        _audit(audit) if audit and book.balance.scheduled else None,
         layout.facts(
             [
                 (

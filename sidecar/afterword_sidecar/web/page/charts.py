@@ -10,16 +10,20 @@ from typing import Final
 import htpy as h
 
 from afterword_sidecar.web import api_shapes as shapes
-from afterword_sidecar.web.page import words
+from afterword_sidecar.web.page import time_axis, words
 
-LOSSES: Final = ("failed", "timed_out", "cancelled", "dropped", "unknown")
+NOT_COMPLETED: Final = ("failed", "timed_out", "cancelled", "dropped", "unknown")
+ALL: Final = ("completed", *NOT_COMPLETED, "in_flight")
 _svg, _rect, _title, _g = h.svg, h.Element("rect"), h.Element("title"), h.Element("g")
 _polyline, _line, _animate = h.Element("polyline"), h.Element("line"), h.Element("animate")
 _UP: Final = 60
 _DOWN: Final = 40
 _GAP: Final = 1.0
-_SLOTS_PER_LABEL: Final = 12
 _BAR: Final = 0.78
+_HOUR_SECONDS: Final = 3_600
+NEAR: Final = 0.8
+"""Of its time: from here on a deadline is at hand."""
+_LONGEST_ANIMATION_SECONDS: Final = 86_400.0
 
 
 def proportions(parts: Mapping[str, int], label: str) -> h.Element:
@@ -50,7 +54,7 @@ def _piece(name: str, x: float, width: float) -> h.Element:
 
 
 def spark(minutes: Sequence[tuple[int, int, int]], label: str) -> h.Element:
-    """The last hour of a task: what completed, and under it what did not."""
+    """The last hour of a task: what completed, and under it what was lost."""
     highest = max((completed + lost for _, completed, lost in minutes), default=0) or 1
     bars = []
     for at, (_, completed, lost) in enumerate(minutes):
@@ -73,7 +77,7 @@ def outcomes_over_time(book: shapes.Book) -> h.Element:
     """What completed above the line, what did not below it; each with a scale of its own."""
     slots = book.slots
     high = max((max(slot.completed, slot.scheduled) for slot in slots), default=0)
-    low = max((lost_in(slot) for slot in slots), default=0)
+    low = max((not_completed_in(slot) for slot in slots), default=0)
     columns = [_column(at, slot, high or 1, low or 1) for at, slot in enumerate(slots)]
     # The slot in which the sidecar started is not shaded: some of it is whole.
     early = sum(1 for slot in slots if slot.at < book.whole_since) - 1
@@ -96,24 +100,22 @@ def outcomes_over_time(book: shapes.Book) -> h.Element:
             h.span[words.count(high)], h.span[0], h.span[words.count(low)]
         ],
         picture,
-        h.div(".times", aria_hidden="true")[
-            [h.span[words.clock(slot.at)[:5]] for slot in slots[::_SLOTS_PER_LABEL]]
-        ],
+        time_axis.axis(slots[0].at, len(slots), book.slot_seconds),
     ]
 
 
-def lost_in(slot: shapes.Slot) -> int:
+def not_completed_in(slot: shapes.Slot) -> int:
     """How many verdicts of the slot were not ``completed``."""
-    return sum(getattr(slot, name) for name in LOSSES)
+    return sum(getattr(slot, name) for name in NOT_COMPLETED)
 
 
 def _column(at: int, slot: shapes.Slot, high: int, low: int) -> h.Element | None:
-    lost = lost_in(slot)
+    lost = not_completed_in(slot)
     if not (slot.completed or lost or slot.scheduled):
         return None
     up = _UP * slot.completed / high
     pieces, y = [_bar("fill completed", at + 0.11, _UP - up, up)], _UP + _GAP
-    for name in LOSSES:
+    for name in NOT_COMPLETED:
         number = getattr(slot, name)
         if number:
             height = max(1.6, _DOWN * number / low)
@@ -128,7 +130,7 @@ def in_words(slot: shapes.Slot) -> str:
     told = [f"{words.clock(slot.at)} UTC", f"{words.count(slot.scheduled)} handed over"]
     told += [
         f"{words.count(getattr(slot, name))} {words.OUTCOMES_IN_WORDS[name]}"
-        for name in ("completed", *LOSSES)
+        for name in ("completed", *NOT_COMPLETED)
         if getattr(slot, name)
     ]
     return ", ".join(told)
@@ -141,7 +143,7 @@ def _step(at: int, slot: shapes.Slot, high: int) -> str:
 
 def _summary(book: shapes.Book) -> str:
     completed = sum(slot.completed for slot in book.slots)
-    lost = sum(lost_in(slot) for slot in book.slots)
+    lost = sum(not_completed_in(slot) for slot in book.slots)
     return (
         f"Outcomes over time: {words.count(completed)} completed, {words.count(lost)} did not. "
         "The same as a table below."
@@ -149,12 +151,12 @@ def _summary(book: shapes.Book) -> str:
 
 
 def losses_over_time(hours: Sequence[shapes.LossHour]) -> h.Element:
-    """Dead letters of a week by the hour, stacked by outcome."""
+    """Dead letters of a week (168 hours) by the hour, stacked by outcome."""
     highest = max((sum(hour.by_outcome.values()) for hour in hours), default=0)
     columns = []
     for at, hour in enumerate(hours):
         y, pieces = 40.0, []
-        for name in LOSSES:
+        for name in NOT_COMPLETED:
             number = hour.by_outcome.get(name, 0)
             if number:
                 height = max(1.6, 40 * number / highest)
@@ -169,7 +171,6 @@ def losses_over_time(hours: Sequence[shapes.LossHour]) -> h.Element:
             stamp = words.at(hour.at).strftime("%d %b %H:00")
             columns.append(_g[_title[f"{stamp} UTC: {told}"], whole, pieces])
     total = sum(sum(hour.by_outcome.values()) for hour in hours)
-    days = [hour for hour in hours if words.clock(hour.at).startswith("00:")]
     return h.div(".chart.week")[
         h.div(".scale", aria_hidden="true")[h.span[words.count(highest)], h.span[0]],
         _svg(
@@ -177,11 +178,9 @@ def losses_over_time(hours: Sequence[shapes.LossHour]) -> h.Element:
             viewBox=f"0 0 {len(hours)} 40",
             preserveAspectRatio="none",
             role="img",
-            aria_label=f"Losses of the last seven days by the hour: {words.count(total)} in all",
+            aria_label=f"Dead letters of the last seven days by the hour: {words.count(total)}",
         )[_line(class_="axis", x1="0", x2=str(len(hours)), y1="40", y2="40"), columns],
-        h.div(".times", aria_hidden="true")[
-            [h.span[words.at(day.at).strftime("%d %b")] for day in days]
-        ],
+        time_axis.axis(hours[0].at, len(hours), _HOUR_SECONDS),
     ]
 
 
@@ -193,7 +192,7 @@ def deadline_bar(used: float, left_seconds: float) -> h.Element:
     return _svg(".deadline", viewBox="0 0 100 6", preserveAspectRatio="none", aria_hidden="true")[
         _rect(class_="track", x="0", y="0", width="100", height="6"),
         _rect(
-            class_="used late" if late else ("used near" if used >= _NEAR else "used"),
+            class_="used late" if late else ("used near" if used >= NEAR else "used"),
             x="0",
             y="0",
             width=f"{width:.2f}",
@@ -209,10 +208,6 @@ def deadline_bar(used: float, left_seconds: float) -> h.Element:
             )
         ],
     ]
-
-
-_NEAR: Final = 0.8
-_LONGEST_ANIMATION_SECONDS: Final = 86_400.0
 
 
 def life(

@@ -1,7 +1,7 @@
 """What every view stands in: the document, its navigation, and the parts they share. Pure."""
 
 import hashlib
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from functools import cache
 from importlib.resources import files
 from typing import Final
@@ -9,7 +9,7 @@ from typing import Final
 import htpy as h
 import msgspec
 
-from afterword_sidecar.web.page import words
+from afterword_sidecar.web.page import client_text, words
 
 VIEWS: Final = (
     ("/", "Book"),
@@ -55,7 +55,7 @@ def document(title: str, path: str, at: str, *content: h.Node, live: bool = True
                 h.meta(charset="utf-8"),
                 h.meta(name="viewport", content="width=device-width, initial-scale=1"),
                 h.meta(name="color-scheme", content="light dark"),
-                h.title[f"{title} · Afterword"],
+                h.title[f"{client_text.plain(title)} · Afterword"],
                 h.link(rel="icon", type="image/svg+xml", href=assets()["icon.svg"].url),
                 h.link(rel="stylesheet", href=assets()["page.css"].url),
                 h.script(src=assets()["page.js"].url, defer=True) if live else None,
@@ -63,6 +63,8 @@ def document(title: str, path: str, at: str, *content: h.Node, live: bool = True
             h.body[
                 h.a(".skip", href="#content")["Skip to the content"],
                 h.header(".top")[_mark(), _navigation(path), _state(at)],
+                # Said by the script; within no part that it replaces.
+                h.p("#stale", role="alert", hidden=True) if live else None,
                 h.main("#content", tabindex="-1")[content],
             ],
         ]
@@ -119,22 +121,38 @@ def facts(pairs: list[tuple[str, h.Node]]) -> h.Element:
 
 def copyable(text: str, *, what: str) -> h.Element:
     """Text to be copied: selected whole by a click, or by the button that the script adds."""
-    return h.span(".copyable")[h.code(data_copy=what)[text]]
+    return h.span(".copyable")[h.code(data_copy=what)[client_text.told(text)]]
 
 
-def table(label: str, headings: list[tuple[str, str]], rows: list[h.Element]) -> h.Element:
-    """A table that scrolls by itself where the screen is narrower; headings: (class, text)."""
+def table(
+    label: str,
+    headings: list[tuple[str, str]],
+    rows: Iterable[Iterable[h.Node]],
+    kind: str = "",
+) -> h.Element:
+    """A table that scrolls by itself where the screen is narrower.
+
+    ``headings``: (class, text) of each column; ``rows``: what stands in their cells. With a
+    ``kind`` a row is a card on a phone, each cell under its heading.
+    """
     return h.div(".scrolls", role="region", aria_label=label, tabindex="0")[
-        h.table[
+        h.table(class_=f"cards {kind}" if kind else None)[
             h.thead[
                 h.tr[[h.th(class_=class_ or None, scope="col")[text] for class_, text in headings]]
             ],
-            h.tbody[rows],
+            h.tbody[[h.tr[_cells(headings, row)] for row in rows]],
         ]
     ]
 
 
-def problem(title: str, detail: str, at: str) -> str:
+def _cells(headings: list[tuple[str, str]], row: Iterable[h.Node]) -> list[h.Element]:
+    return [
+        h.td(class_=class_ or None, data_heading=text)[cell]
+        for (class_, text), cell in zip(headings, row, strict=True)
+    ]
+
+
+def problem(title: str, detail: h.Node, at: str) -> str:
     """A page that says what went wrong."""
     return document(
         title,

@@ -5,7 +5,7 @@ from typing import Final
 import htpy as h
 
 from afterword import names
-from afterword_sidecar.web.page import words
+from afterword_sidecar.web.page import client_text, words
 
 WITHIN: Final = {
     "1h": "the last hour",
@@ -50,9 +50,10 @@ def _reasons() -> dict[str, str]:
 
 def _text(name: str, filters: dict[str, str]) -> h.Element:
     return h.label[
-        h.span[name],
+        h.span[f"{name}, exactly"],
         h.input(
             type="search",
+            dir="auto",
             name=name,
             value=filters.get(name, ""),
             placeholder="any",
@@ -82,8 +83,13 @@ def _chips(filters: dict[str, str]) -> h.Node:
         h.li[
             h.a(
                 href=words.link("/losses", **{n: t for n, t in filters.items() if n != name}),
-                aria_label=f"Without {name} {text}",
-            )[h.span[name], f" {text}", h.span(aria_hidden="true")[" \N{MULTIPLICATION SIGN}"]]
+                aria_label=f"Without {name} {client_text.plain(text)}",
+            )[
+                h.span[name],
+                " ",
+                client_text.told(text),
+                h.span(aria_hidden="true")[" \N{MULTIPLICATION SIGN}"],
+            ]
         ]
         for name, text in filters.items()
     ]

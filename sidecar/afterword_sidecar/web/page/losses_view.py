@@ -4,7 +4,7 @@ import htpy as h
 import msgspec
 
 from afterword_sidecar.web import api_shapes as shapes
-from afterword_sidecar.web.page import layout, words
+from afterword_sidecar.web.page import client_text, layout, task_clocks, task_reasons, words
 from afterword_sidecar.web.page.losses_filters import conditions, filter_form
 from afterword_sidecar.web.page.losses_kinds import kinds_section
 
@@ -42,14 +42,19 @@ def losses_page(given: LossesPage) -> str:
 
 
 def _lead(losses: shapes.Losses) -> h.Element:
-    counts = losses.in_all
+    counts, itself = losses.in_all, losses.cancelled_by_application
     return h.p("#losses-lead.lead", data_live=True)[
-        "Tasks that did not complete: ",
-        h.strong[words.count(counts.last_24h)],
+        "Tasks that were lost: ",
+        h.strong[words.count(counts.last_24h - itself.last_24h)],
         " in the last 24 hours, ",
-        h.strong[words.count(counts.last_7d)],
+        h.strong[words.count(counts.last_7d - itself.last_7d)],
         " in the last seven days",
         "." if losses.complete else ", of those that were counted: there are more.",
+        itself.last_7d > 0
+        and (
+            f" Beside them {words.count(itself.last_7d)} that the application cancelled itself, "
+            "which are no losses."
+        ),
     ]
 
 
@@ -60,41 +65,52 @@ def _letters(given: LossesPage, filters: dict[str, str]) -> h.Element:
     headings = [
         ("", "when (UTC)"),
         ("", "task"),
-        ("", "what happened, and why"),
-        ("number", "after"),
+        ("why", "what happened, and why"),
+        ("number lived", "after"),
         ("", "payload"),
     ]
     following = words.link("/losses", **filters, cursor=page.next_cursor)
     return layout.section(
         "letters",
         "Dead letters, newest first",
-        layout.table("Dead letters", headings, [_letter(one, given.at) for one in page.items]),
+        layout.table(
+            "Dead letters", headings, [_letter(one, given.at) for one in page.items], "letters"
+        ),
         page.next_cursor and h.p(".more")[h.a(href=following)["Next page"]],
     )
 
 
-def _letter(letter: shapes.DeadLetter, now: str) -> h.Element:
+def _letter(letter: shapes.DeadLetter, now: str) -> list[h.Node]:
     pronounced = letter.verdict.at if letter.verdict else letter.received_at
+    return [
+        [words.moment(pronounced, now), h.span(".sub")[words.ago(pronounced, now)]],
+        [
+            h.a(".name", href=f"/tasks/{letter.id}")[client_text.name(letter.task)],
+            h.span(".sub")[
+                client_text.told(letter.service),
+                letter.route and [" · ", client_text.told(letter.route)],
+            ],
+        ],
+        _why(letter),
+        _lived(letter),
+        _payload(letter),
+    ]
+
+
+def _lived(letter: shapes.DeadLetter) -> h.Node:
     lived = letter.duration_seconds
     if lived is None:
-        lived = words.seconds_between(letter.scheduled_at, letter.settled_at or pronounced)
-    return h.tr[
-        h.td[words.moment(pronounced, now), h.span(".sub")[words.ago(pronounced, now)]],
-        h.td[
-            h.a(".name", href=f"/tasks/{letter.id}")[letter.task],
-            h.span(".sub")[letter.service, letter.route and f" · {letter.route}"],
-        ],
-        h.td(".why")[_why(letter)],
-        h.td(".number")[words.duration(lived)],
-        h.td[_payload(letter)],
-    ]
+        lived = task_clocks.life_seconds(letter)
+    if lived is None:
+        return h.span(title="When it ended is not known")[words.NOTHING]
+    return words.duration(lived)
 
 
 def _why(letter: shapes.DeadLetter) -> h.Node:
     verdict, error = letter.verdict, letter.error
     told: list[h.Node] = [
         words.outcome(letter.outcome),
-        h.span(".reason")[words.reason(letter.reason or "")],
+        h.span(".reason")[": ".join(filter(None, (letter.reason, task_reasons.in_short(letter))))],
         h.span(".basis")[verdict.basis if verdict.final else f"{verdict.basis}, not final"]
         if verdict
         else None,
@@ -102,17 +118,23 @@ def _why(letter: shapes.DeadLetter) -> h.Node:
     ]
     if error and (error.type or error.message):
         class_ = words.class_name(error.type) if error.type else None
-        words_of_error = ": ".join(part for part in (class_, error.message) if part)
-        told.append(h.span(".error", title=error.type)[words_of_error])
+        told.append(
+            h.span(".error", title=client_text.plain(error.type or ""))[
+                class_ and client_text.told(class_),
+                ": " if class_ and error.message else None,
+                error.message and client_text.told(error.message),
+            ]
+        )
     if letter.awaiting:
-        told.append(h.span(".waiting")["waiting in ", h.code[letter.awaiting]])
+        told.append(h.span(".waiting")["waiting in ", h.code[client_text.told(letter.awaiting)]])
     return told
 
 
 def _payload(letter: shapes.DeadLetter) -> h.Node:
     if letter.payload_captured:
         return "kept"
-    return h.span(".note")[letter.payload_omitted or "not captured"]
+    omitted = letter.payload_omitted
+    return h.span(".note")[client_text.told(omitted) if omitted else "not captured"]
 
 
 def _empty(given: LossesPage, filters: dict[str, str]) -> h.Element:
@@ -127,7 +149,7 @@ def _empty(given: LossesPage, filters: dict[str, str]) -> h.Element:
             [retention, " ", h.a(href="/losses")["Show all losses"]],
         )
     return layout.empty(
-        "Nothing that is kept was lost.",
+        "No dead letter is kept.",
         [
             (
                 "A task that does not complete appears here with its reason, and its payload if "

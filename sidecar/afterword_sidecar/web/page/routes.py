@@ -6,8 +6,9 @@ from functools import partial
 from http import HTTPStatus
 from typing import Any, Final, TypeVar
 
+import htpy as h
 import msgspec
-from aiohttp import web
+from aiohttp import hdrs, web
 
 from afterword_sidecar.service import Refused, Service
 from afterword_sidecar.stores.contract import StoreError
@@ -17,7 +18,7 @@ from afterword_sidecar.web.api_parameters import ParameterError
 from afterword_sidecar.web.api_summaries import SummaryFilter
 from afterword_sidecar.web.api_tasks import GoneError
 from afterword_sidecar.web.api_views import moment
-from afterword_sidecar.web.page import layout
+from afterword_sidecar.web.page import client_text, layout
 from afterword_sidecar.web.page.book_view import OLDEST_SHOWN, BookPage, book_page
 from afterword_sidecar.web.page.in_flight_view import in_flight_page
 from afterword_sidecar.web.page.live import Live
@@ -35,6 +36,7 @@ CONTENT_SECURITY_POLICY: Final = (
 _ROWS: Final = 50
 _YOUNG_SECONDS: Final = 600
 """A sidecar that is younger shows its first minutes, unless asked for more."""
+_FOR_PROGRAMS: Final = ("/api/", "/static/")
 _FOR_EVER: Final = "public, max-age=31536000, immutable"
 
 T = TypeVar("T")
@@ -67,6 +69,7 @@ def add_page(
     }
     app.add_routes([web.get(path, pages.handler(view)) for path, view in views.items()])
     app.add_routes([web.get("/static/{name}", _asset), web.get("/live", live.handle)])
+    app.middlewares.append(pages.mistyped)
 
 
 class _Pages:
@@ -89,6 +92,20 @@ class _Pages:
 
         return handle
 
+    @web.middleware
+    async def mistyped(self, request: web.Request, handler: Handler) -> web.StreamResponse:
+        """An address that is nowhere, where a browser asks for it: a page, not a document."""
+        try:
+            return await handler(request)
+        except web.HTTPNotFound:
+            wants_a_page = "text/html" in request.headers.get(hdrs.ACCEPT, "")
+            if not wants_a_page or request.path.startswith(_FOR_PROGRAMS):
+                raise
+            path = h.code[client_text.told(request.path)]
+            detail = ["There is no ", path, " here; the views are named above."]
+            body = layout.problem("This address leads nowhere", detail, self._now())
+            return _html(body, HTTPStatus.NOT_FOUND)
+
     async def book(self, request: web.Request, _asked: Asked) -> str:
         asked = _read(parameters.BOOK_PARAMETERS, request)
         up_seconds = self._service.now() - self._service.history.whole_since
@@ -107,8 +124,9 @@ class _Pages:
     async def in_flight(self, request: web.Request, asked: Asked) -> str:
         given = {"limit": _ROWS} | _read(parameters.TASK_PARAMETERS, request)
         page = await self._readings.tasks(given | {"outcome": parameters.IN_FLIGHT})
-        in_flight = (await self._service.view()).open_tasks
-        return await asyncio.to_thread(in_flight_page, page, asked, in_flight, self._now())
+        view = await self._service.view()
+        shown = partial(in_flight_page, empty=not view.series_created)
+        return await asyncio.to_thread(shown, page, asked, view.open_tasks, self._now())
 
     async def losses(self, request: web.Request, asked: Asked) -> str:
         given = _read(parameters.LETTER_PAGE_PARAMETERS, request)

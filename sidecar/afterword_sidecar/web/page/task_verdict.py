@@ -3,7 +3,8 @@
 import htpy as h
 
 from afterword_sidecar.web import api_shapes as shapes
-from afterword_sidecar.web.page import layout, words
+from afterword_sidecar.web.page import layout, task_clocks, words
+from afterword_sidecar.web.page.task_reasons import because
 
 
 def verdict_on(task: shapes.Task, now: str) -> h.Element:
@@ -20,10 +21,10 @@ def verdict_on(task: shapes.Task, now: str) -> h.Element:
     return layout.section(
         "verdict",
         "Why we say so",
-        _reasoning(task.verdict, now),
+        _reasoning(task.verdict, task.deadline, now),
         h.details("#history")[
             h.summary[f"Before that: {words.plural(len(task.history), 'earlier verdict')}"],
-            [_reasoning(earlier, now) for earlier in reversed(task.history)],
+            [_reasoning(earlier, task.deadline, now) for earlier in reversed(task.history)],
         ]
         if task.history
         else None,
@@ -31,9 +32,9 @@ def verdict_on(task: shapes.Task, now: str) -> h.Element:
 
 
 def _until(task: shapes.Task, now: str) -> str:
-    if task.deadline is None:
+    left = task_clocks.left_seconds(task, now)
+    if left is None:
         return "It has no known deadline."
-    left = words.seconds_between(now, task.deadline)
     if left > 0:
         return f"Its deadline is in {words.duration(left)}."
     return f"Its deadline passed {words.duration(-left)} ago; the verdict waits for its grace."
@@ -46,13 +47,13 @@ def _allowed(clock: shapes.Clock) -> str:
     return f"{offset}, {clock.grace_seconds:g} s of grace; due {words.clock(clock.due)}"
 
 
-def _reasoning(verdict: shapes.Verdict, now: str) -> h.Element:
+def _reasoning(verdict: shapes.Verdict, deadline: str | None, now: str) -> h.Element:
     clock = verdict.clock
     return h.div(".reasoning")[
         h.p(".said")[words.outcome(verdict.outcome), h.span(".reason")[verdict.reason]],
         layout.facts(
             [
-                ("Because", f"{verdict.rule.words} (rule {verdict.rule.number})"),
+                ("Because", f"{because(verdict, deadline)} (rule {verdict.rule.number})"),
                 ("How sure", [h.b[verdict.basis], ". ", words.BASES_IN_WORDS[verdict.basis]]),
                 (
                     "Final",

@@ -4,7 +4,13 @@ import htpy as h
 import msgspec
 
 from afterword_sidecar.web import api_shapes as shapes
-from afterword_sidecar.web.page import layout, words
+from afterword_sidecar.web.page import (
+    client_text,
+    layout,
+    task_clocks,
+    task_reasons,
+    words,
+)
 from afterword_sidecar.web.page.task_timeline import happened
 from afterword_sidecar.web.page.task_verdict import verdict_on
 
@@ -17,9 +23,10 @@ def task_page(task: shapes.Task, *, trace_url: str, at: str) -> str:
         at,
         h.div(".title.task")[
             h.p(".crumb")[_crumb(task)],
-            h.h1[task.task],
+            h.h1[client_text.name(task.task)],
             h.p("#task-lead.lead", data_live=True)[_lead(task, at)],
         ],
+        # On a phone these stand in one column, in the order of the style sheet.
         h.div(".columns.task")[
             h.div[happened(task, at), _error(task), _payload(task)],
             h.div[verdict_on(task, at), _identity(task, trace_url)],
@@ -38,11 +45,15 @@ def _crumb(task: shapes.Task) -> h.Node:
 
 
 def _lead(task: shapes.Task, now: str) -> h.Node:
-    where = [" of ", h.strong[task.service], task.route and [" on ", h.code[task.route]]]
+    where = [
+        " of ",
+        h.strong[client_text.told(task.service)],
+        task.route and [" on ", h.code[client_text.told(task.route)]],
+    ]
     if task.verdict is None:
-        age = words.duration(words.seconds_between(task.scheduled_at, now))
+        age = words.duration(task_clocks.age_seconds(task, now))
         return [words.outcome("in_flight"), where, f", handed over {age} ago."]
-    told = words.REASONS_IN_WORDS.get(task.reason or "")
+    told = task_reasons.in_short(task)
     return [
         words.outcome(task.outcome),
         h.span(".reason")[f"{task.reason}: {told}" if told else task.reason],
@@ -64,11 +75,15 @@ def _error(task: shapes.Task) -> h.Node:
     return layout.section(
         "error",
         "What it failed with",
-        h.p(".error-name")[h.code[name], other and h.span(".sub")[other]] if name else None,
-        error.message and h.p(".message")[error.message],
+        h.p(".error-name")[
+            h.code[client_text.told(name)], other and h.span(".sub")[client_text.told(other)]
+        ]
+        if name
+        else None,
+        error.message and h.p(".message")[client_text.lines(error.message)],
         error.stacktrace
         and h.pre("#stack", tabindex="0", role="region", aria_label="Stack trace")[
-            error.stacktrace.rstrip()
+            client_text.lines(error.stacktrace.rstrip())
         ],
     )
 
@@ -81,7 +96,10 @@ def _payload_of(task: shapes.Task) -> h.Node:
     if isinstance(task, shapes.DeadLetterWithPayload) and task.payload_captured:
         text = task.payload_text
         if text is None:
-            text = msgspec.json.format(bytes(task.payload), indent=2).decode()
+            document = msgspec.json.format(bytes(task.payload), indent=2).decode()
+            shown: h.Node = client_text.document(document)
+        else:
+            shown = client_text.lines(text)
         return [
             h.pre(
                 "#payload-text",
@@ -89,7 +107,7 @@ def _payload_of(task: shapes.Task) -> h.Node:
                 tabindex="0",
                 role="region",
                 aria_label="Payload",
-            )[text],
+            )[shown],
             h.p(".note")["Whole and exact as captured; redacted before it left the application."],
         ]
     if task.payload_captured:
@@ -98,8 +116,12 @@ def _payload_of(task: shapes.Task) -> h.Node:
         else:
             why = "It completed, so its payload was erased."
         return layout.empty("Not shown.", why)
-    why = task.payload_omitted or "Capture is off for this task: capture=True keeps its arguments."
-    return layout.empty("No payload was captured.", why)
+    omitted: h.Node = (
+        client_text.told(task.payload_omitted)
+        if task.payload_omitted
+        else "Capture is off for this task: capture=True keeps its arguments."
+    )
+    return layout.empty("No payload was captured.", omitted)
 
 
 def _identity(task: shapes.Task, trace_url: str) -> h.Element:
@@ -110,7 +132,7 @@ def _identity(task: shapes.Task, trace_url: str) -> h.Element:
         layout.facts(
             [
                 ("Task id", layout.copyable(task.id, what="task id")),
-                ("Trace", _trace(trace, trace_url) if trace else None),
+                ("Trace", _trace(trace, trace_url) if trace else "none: no trace id came with it"),
                 ("Span", layout.copyable(trace.span_id, what="span id") if trace else None),
                 (
                     "Links",
@@ -118,16 +140,20 @@ def _identity(task: shapes.Task, trace_url: str) -> h.Element:
                     or None,
                 ),
                 ("Function", task.function and layout.copyable(task.function, what="function")),
-                ("Service", task.service),
-                ("Instance", task.instance),
+                ("Service", client_text.told(task.service)),
+                ("Instance", task.instance and client_text.told(task.instance)),
                 ("Process", f"{task.stream[:8]}, record {task.sequence}"),
-                ("Platform", task.platform),
+                ("Platform", client_text.told(task.platform)),
                 ("Origin", task.origin if task.origin != "app" else None),
-                ("Replay of", task.replay_of),
+                ("Replay of", task.replay_of and client_text.told(task.replay_of)),
                 (
                     "Counted as",
                     task.counted_as.task != task.task
-                    and f"{task.counted_as.service_name} / {task.counted_as.task}",
+                    and [
+                        client_text.told(task.counted_as.service_name),
+                        " / ",
+                        client_text.name(task.counted_as.task),
+                    ],
                 ),
             ]
         ),

@@ -19,9 +19,9 @@ REASONS_IN_WORDS: Final = {
     "completed": "it returned",
     "timeout": "its timeout ran out",
     "raised": "a TimeoutError escaped",
-    "platform_deadline": "the platform's deadline passed",
+    "platform_deadline": "cut off at its deadline",
     "exception": "it raised",
-    "cancelled": "somebody cancelled it",
+    "cancelled": "the application cancelled it",
     "disconnected": "the client went away",
     "no_context": "nothing could run it",
     "refused": "the platform refused it",
@@ -34,12 +34,20 @@ REASONS_IN_WORDS: Final = {
     "span_unset": "its span has no status",
     "evidence_lost": "its telemetry has a gap",
 }
+PENDING_IN_WORDS: Final = {
+    "deadline_near": "its deadline is near",
+    "shutdown": "its process is stopping",
+}
+CANCELLED_ITSELF: Final = ("cancelled", "cancelled")
+"""What the application cancelled itself is no loss."""
 BASES_IN_WORDS: Final = {
     "observed": "The task said so itself.",
     "proven": "Nothing about it can be on its way any more.",
     "inferred": "From silence: its end may have been lost on the way.",
 }
 NOTHING: Final = "\N{EN DASH}"
+NOTHING_TOLD: Final = "Nothing has been told yet."
+"""Of an empty book: more is not known."""
 
 _MINUTE: Final = 60
 _HOUR: Final = 3_600
@@ -102,6 +110,27 @@ def clock(moment: str) -> str:
     return at(moment).astimezone(UTC).strftime("%H:%M:%S")
 
 
+def clock_to_milliseconds(moment: str) -> str:
+    """The time of day, UTC, as exact as people ask for."""
+    return at(moment).astimezone(UTC).isoformat(timespec="milliseconds")[11:23]
+
+
+def minute(seconds: float) -> str:
+    """The time of day of a moment (Unix seconds), UTC, to the minute."""
+    return datetime.fromtimestamp(seconds, UTC).strftime("%H:%M")
+
+
+def short_day(seconds: float) -> str:
+    """The day of a moment (Unix seconds), UTC."""
+    return datetime.fromtimestamp(seconds, UTC).strftime("%d %b")
+
+
+def day(moment: str) -> str:
+    """The date, UTC."""
+    told = at(moment).astimezone(UTC)
+    return f"{told.day} {told:%B} {told.year}"
+
+
 def day_and_clock(moment: str, now: str) -> str:
     """The time of day, with the date where it is not today's."""
     told, today = at(moment).astimezone(UTC), at(now).astimezone(UTC)
@@ -135,6 +164,11 @@ def reason(name: str) -> str:
 def plural(number: int, one: str, many: str = "") -> str:
     """``number`` and its noun."""
     return f"{count(number)} {one if number == 1 else many or one + 's'}"
+
+
+def is_lost(outcome: str, reason: str | None) -> bool:
+    """Settled and not completed, and not cancelled by the application itself."""
+    return outcome not in {"completed", "in_flight"} and (outcome, reason) != CANCELLED_ITSELF
 
 
 def link(path: str, **parameters: str | None) -> str:

@@ -7,6 +7,9 @@ const SECONDS_UNTIL_ANOTHER_TRY = 30;
 const live = document.getElementById("live");
 let asking = false;
 let outdated = false;
+const SECONDS_UNTIL_GIVEN_UP = 10;
+const GATEWAY_ERRORS = [502, 504];
+const stale = document.getElementById("stale");
 
 function say(state, words) {
   live.hidden = false;
@@ -25,11 +28,19 @@ function refresh() {
   const request = new XMLHttpRequest();
   request.open("GET", location.href);
   request.responseType = "document";
+  request.timeout = SECONDS_UNTIL_GIVEN_UP * 1000;
   request.onload = () => {
     if (request.status === 200 && request.responseXML) {
+      answers();
       takeOver(request.responseXML);
+    } else if (GATEWAY_ERRORS.includes(request.status)) {
+      isOf("The sidecar does not answer");
+    } else {
+      isOf("The sidecar answers, but cannot show this now");
     }
   };
+  request.onerror = () => isOf("The sidecar does not answer");
+  request.ontimeout = request.onerror;
   request.onloadend = () => {
     asking = false;
     if (outdated) {
@@ -37,6 +48,23 @@ function refresh() {
     }
   };
   request.send();
+}
+
+// What is shown is of the past: it says so, and nothing on it moves as if it were of now.
+function isOf(why) {
+  const words = `${why}; this is of ${document.querySelector("#as-of time").textContent} UTC.`;
+  if (stale.textContent !== words || stale.hidden) {
+    stale.textContent = words;
+    stale.hidden = false;
+  }
+  document.body.classList.add("stale");
+  document.querySelectorAll("svg.deadline").forEach((bar) => bar.pauseAnimations());
+}
+
+function answers() {
+  stale.hidden = true;
+  document.body.classList.remove("stale");
+  document.querySelectorAll("svg.deadline").forEach((bar) => bar.unpauseAnimations());
 }
 
 function takeOver(fresh) {
@@ -121,9 +149,15 @@ async function copy(text, button) {
 
 function listen() {
   const events = new EventSource("/live");
-  events.addEventListener("open", () => say("on", "live"));
+  events.addEventListener("open", () => {
+    say("on", "live");
+    if (!stale.hidden) {
+      refresh();
+    }
+  });
   events.addEventListener("change", refresh);
   events.onerror = () => {
+    refresh(); // is it this stream alone that ended, or the sidecar?
     if (events.readyState === EventSource.CLOSED) {
       say("off", "not live");
       setTimeout(listen, SECONDS_UNTIL_ANOTHER_TRY * 1000);
