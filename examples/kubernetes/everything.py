@@ -24,6 +24,8 @@ _HEAD: Final = f"""\
 #
 #   kubectl apply --server-side -f examples/kubernetes/everything.yaml
 #   kubectl -n {NAMESPACE} port-forward service/grafana 3000
+#   kubectl -n {NAMESPACE} port-forward service/jaeger 16686
+#   kubectl -n {NAMESPACE} port-forward deployment/shop 9464
 """
 
 

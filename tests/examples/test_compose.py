@@ -5,8 +5,11 @@ That it comes up cannot be tried without an engine and a registry; everything it
 
 import re
 import subprocess
+import sys
+from http import HTTPStatus
 from pathlib import Path
 from typing import Any, Final
+from urllib.request import urlopen
 
 import pytest
 import yaml
@@ -14,6 +17,8 @@ import yaml
 from afterword_sidecar.settings import read_settings
 from dashboards.mixin.config import Config
 from worlds.programs import program
+from worlds.prometheus import Alertmanager, Prometheus
+from worlds.sidecar_process import PATIENCE_SECONDS, SidecarProcess
 
 REPOSITORY: Final = Path(__file__).parents[2]
 COMPOSE: Final[dict[str, Any]] = yaml.safe_load((REPOSITORY / "compose.yaml").read_text())
@@ -56,8 +61,61 @@ def test_the_sidecar_takes_the_settings_it_is_given() -> None:
     assert settings.upstream.traces is not None
     assert settings.upstream.traces.url == "http://jaeger:4318/v1/traces"
     assert settings.upstream.logs is None
+    assert settings.trace_url.startswith("http://localhost:16686/trace/")
+    assert "127.0.0.1:16686:16686" in SERVICES["jaeger"]["ports"]
     shop = SERVICES["shop"]["environment"]
     assert shop["AFTERWORD_SPOOL"] == settings.spool
+
+
+def test_whoever_is_waited_for_says_when_it_is_healthy() -> None:
+    """In this file, as an image may have lost its own check; Jaeger's promises no program."""
+    asked = {name for name, service in SERVICES.items() if "healthcheck" in service}
+    assert asked == SERVICES.keys() - {"jaeger"}
+    for service in SERVICES.values():
+        for other, waits in service.get("depends_on", {}).items():
+            assert (other in asked, waits) == (True, {"condition": "service_healthy"})
+
+
+def check(service: str, port: int, address: str) -> list[str]:
+    """What a service's health check runs, against another port than its own."""
+    kind, *command = SERVICES[service]["healthcheck"]["test"]
+    assert (kind, f"127.0.0.1:{port}" in command[-1]) == ("CMD", True)
+    return [part.replace(f"127.0.0.1:{port}", address) for part in command]
+
+
+def answers(command: list[str]) -> bool:
+    found = subprocess.run(command, capture_output=True, check=False, timeout=PATIENCE_SECONDS)
+    return found.returncode == 0
+
+
+def test_the_sidecars_health_check_tells_life_from_death(tmp_path: Path) -> None:
+    """The command as it stands here, at a real sidecar; and it is that of the image."""
+    with SidecarProcess(tmp_path) as sidecar:
+        address = sidecar.operators.removeprefix("http://")
+        python, *arguments = check("sidecar", 9464, address)
+        assert answers([sys.executable, *arguments])
+    assert (python, answers([sys.executable, *arguments])) == ("python3", False)
+    dockerfile = (REPOSITORY / "sidecar" / "Dockerfile").read_text()
+    assert "/readyz', timeout=4)" in dockerfile
+    central = yaml.safe_load((REPOSITORY / "examples/central-sidecar/compose.yaml").read_text())
+    assert central["services"]["sidecar"]["healthcheck"] == SERVICES["sidecar"]["healthcheck"]
+
+
+@pytest.mark.debian
+def test_prometheus_and_alertmanager_answer_their_health_checks(tmp_path: Path) -> None:
+    """The real programs have the addresses that their images' wget asks for."""
+    with (
+        Prometheus(tmp_path / "prometheus", "127.0.0.1:9") as prometheus,
+        Alertmanager(tmp_path / "alertmanager") as alertmanager,
+    ):
+        for name, port, server in (
+            ("prometheus", 9090, prometheus),
+            ("alertmanager", 9093, alertmanager),
+        ):
+            *wget, url = check(name, port, server.address)
+            assert wget == ["wget", "-q", "-O", "/dev/null"]
+            with urlopen(url, timeout=PATIENCE_SECONDS) as response:
+                assert response.status == HTTPStatus.OK
 
 
 def test_the_spool_is_shared_in_memory_and_larger_than_it_may_grow() -> None:

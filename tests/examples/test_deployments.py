@@ -31,6 +31,8 @@ def test_cloud_run() -> None:
     assert spool["emptyDir"] == {"medium": "Memory", "sizeLimit": "128Mi"}
     assert int(asked["AFTERWORD_SPOOL_MAX_BYTES"]) <= 64 * 2**20
     assert metrics["volumeMounts"][0]["name"] == "scraping"
+    cpus = {float(each["resources"]["limits"]["cpu"]) for each in (shop, sidecar)}
+    assert min(cpus) >= 1  # less has conditions that this service does not meet
     (endpoint,) = read("cloud-run/scraping.yaml")["spec"]["endpoints"]
     assert endpoint["port"] == settings.operators_port
 

@@ -70,6 +70,8 @@ def test_the_sidecar_is_native_and_sealed() -> None:
     settings = read_settings({}, environment(sidecar))
     assert settings.upstream.traces is not None
     assert settings.receiver_host == "127.0.0.1"
+    port = settings.trace_url.split("/")[2].removeprefix("localhost:")
+    assert f"port-forward service/jaeger {port}" in (HERE / "README.md").read_text()
 
 
 def test_the_spool_is_bounded_well_below_its_volume() -> None:
