@@ -48,9 +48,12 @@ class _Server:
 
     def _read(self, ready: str) -> None:
         assert self.process.stdout is not None
+        is_ready = listens = False
         for line in self.process.stdout:
             self._lines.append(line)
-            if ready in line:
+            # Either may be said first.
+            is_ready, listens = is_ready or ready in line, listens or bool(_LISTENS.search(line))
+            if is_ready and listens:
                 self._ready.set()
         self._ready.set()
 
