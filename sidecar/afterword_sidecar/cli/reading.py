@@ -104,7 +104,9 @@ def tasks(source: Source, asked: Asked, limit: int, *, as_json: bool) -> None:
     if as_json:
         _print_json({"items": found})
     elif not found:
-        click.echo("no tasks" + _under(asked) + "; nothing is in flight or was settled lately")
+        others = bool(asked) and any(all_tasks(source, {}, 1))
+        why = "there are others" if others else "nothing is in flight or was settled lately"
+        click.echo(f"no tasks{_under(asked)}; {why}")
     else:
         _print_table(found, limit, "tasks")
 

@@ -142,9 +142,20 @@ async def test_a_narrow_terminal_is_filled_and_not_overrun(port: OperatorsPort, 
 
 async def test_an_empty_book_says_so(run: Run) -> None:
     """No table without rows: a sentence, with the filters that were asked for."""
-    assert "no tasks" in (await run("tasks")).stdout
+    nothing = "; nothing is in flight or was settled lately\n"
+    assert (await run("tasks")).stdout == "no tasks" + nothing
+    assert (await run("tasks", "--task", "x")).stdout == "no tasks with task=x" + nothing
     empty = await run("dead-letters", "list", "--task", "x", "--since", "15m")
     assert (empty.exit_code, "with task=x" in empty.stdout) == (0, True)
+
+
+async def test_a_filter_that_finds_nothing_says_nothing_of_the_rest(
+    port: OperatorsPort, run: Run
+) -> None:
+    """A task is in flight: it is said that there are others than those asked for."""
+    await port.told(port.scheduled(1))
+    found = await run("tasks", "--outcome", "in_flight", "--task", "x")
+    assert found.stdout == "no tasks with task=x, outcome=in_flight; there are others\n"
 
 
 @pytest.mark.parametrize(
