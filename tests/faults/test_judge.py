@@ -4,12 +4,14 @@ from collections import Counter
 
 import pytest
 
+from worlds.faults.entries import Amendment, Audited, Book, Entry, Letter, Pronounced, Wire
 from worlds.faults.fault import (
     COMPLETED,
     EXPIRED,
     FAILED,
     LOST,
     OVERDUE,
+    SOME,
     Case,
     Expected,
     Verdict,
@@ -17,11 +19,13 @@ from worlds.faults.fault import (
     inferred,
     proven,
 )
-from worlds.faults.judge import Amendment, Entry, Judgement, Letter, Wire, judge
+from worlds.faults.judge import Judgement, judge
+from worlds.faults.timeliness import SLACK_SECONDS
 
 DIED_AT = 1_000.0
 EXPIRED_NOW = inferred(*EXPIRED)
 OVERDUE_NOW = inferred(*OVERDUE)
+LOST_NOW = proven(*LOST)
 SILENT = Wire(frozenset(), frozenset())
 HEARD_OF = Wire(frozenset({1}), frozenset())
 
@@ -45,7 +49,7 @@ def amendment(before: Verdict, after: Verdict) -> Amendment:
 
 def judged(expected: Expected, said: Entry | None, wire: Wire | None = None) -> Judgement:
     """Of one task, number 1."""
-    return judge(Case({1: expected}), {} if said is None else {1: said}, wire)
+    return judge(Case({1: expected}), Book({} if said is None else {1: said}), wire)
 
 
 def column(judgement: Judgement) -> str:
@@ -56,8 +60,17 @@ def column(judgement: Judgement) -> str:
     return found
 
 
+def at(when: float, now: Verdict = LOST_NOW, *before: Verdict) -> Letter:
+    """A letter of task 1, pronounced on then; and before, a second after the death."""
+    earlier = tuple(Pronounced(verdict, DIED_AT + 1) for verdict in before)
+    return Letter(now, when, is_open=True, number=1, earlier=earlier)
+
+
+LATER = at(DIED_AT + 0.25)
 DIES = expect(COMPLETED)._replace(opening_may_die=True, closing_may_die=True)
 LOSES = expect(proven(*LOST), sealed_at=DIED_AT)
+BEGINS = LOSES._replace(began=True)
+OVERDUE_AT = expect(OVERDUE_NOW, FAILED)._replace(due_at=DIED_AT + 2)
 FREEZES = expect(COMPLETED)._replace(alarms=frozenset({OVERDUE_NOW}))
 AMENDED = amendment(OVERDUE_NOW, COMPLETED)
 
@@ -74,8 +87,23 @@ AMENDED = amendment(OVERDUE_NOW, COMPLETED)
         (LOSES, entry(proven(*LOST), scheduled=2), None, "wrong"),
         (LOSES, entry(proven(*LOST), proven(*LOST)), None, "wrong"),
         (LOSES, entry(proven(*LOST), letters=()), None, "wrong"),
-        (LOSES, entry(proven(*LOST), letters=(Letter(proven(*LOST), 0, True, 2),)), None, "wrong"),
-        (LOSES, entry(proven(*LOST), letters=(Letter(proven(*LOST), 0, False, 1),)), None, "wrong"),
+        (LOSES, entry(proven(*LOST), letters=(LATER._replace(number=2),)), None, "wrong"),
+        (LOSES, entry(proven(*LOST), letters=(at(DIED_AT - 0.1),)), None, "wrong"),
+        (LOSES, entry(proven(*LOST), letters=(at(DIED_AT + 8),)), None, "wrong"),
+        (OVERDUE_AT, entry(OVERDUE_NOW, letters=(at(DIED_AT + 2, OVERDUE_NOW),)), None, "right"),
+        (OVERDUE_AT, entry(OVERDUE_NOW, letters=(at(DIED_AT + 1, OVERDUE_NOW),)), None, "wrong"),
+        (OVERDUE_AT, entry(FAILED, letters=(at(DIED_AT, FAILED, OVERDUE_NOW),)), None, "wrong"),
+        (LOSES, entry(inferred(*LOST), letters=(LATER,)), None, "wrong"),
+        (LOSES, entry(inferred(*LOST), letters=(LATER._replace(proven_later=True),)), None,
+         "right"),
+        (LOSES, entry(proven(*EXPIRED), letters=(LATER,)), None, "wrong"),
+        (BEGINS, entry(proven(*LOST), starts=1), None, "right"),
+        (BEGINS, entry(proven(*LOST), starts=0), None, "wrong"),
+        (BEGINS, entry(proven(*LOST), starts=2), None, "wrong"),
+        (BEGINS._replace(start_may_die=True), entry(proven(*LOST), starts=0), None, "right"),
+        (expect(COMPLETED), entry(COMPLETED, letters=(at(DIED_AT)._replace(is_open=False),)), None,
+         "wrong"),
+        (LOSES, entry(proven(*LOST), letters=(LATER._replace(is_open=False),)), None, "wrong"),
         (expect(COMPLETED), entry(proven(*LOST)), None, "false_alarms"),
         (expect(COMPLETED), entry(COMPLETED, letters=(Letter(FAILED, 0, True, 1),)), None,
          "false_alarms"),
@@ -109,14 +137,57 @@ def test_every_task_falls_into_the_column_it_belongs_to(
 
 def test_what_was_never_handed_over_is_a_difference() -> None:
     """A task that only the book knows is no task's fault, and the row fails all the same."""
-    judgement = judge(Case({}), {7: entry(COMPLETED)}, None)
+    judgement = judge(Case({}), Book({7: entry(COMPLETED)}), None)
     assert not judgement.agrees
     assert judgement.differences == ("task 7: in the book, and was never handed over",)
 
 
 def test_what_a_row_notes_fails_it() -> None:
     """What no task stands for (an error that was not clear) is not lost."""
-    assert not judge(Case({}, ("exit code 0",)), {}, None).agrees
+    assert not judge(Case({}, ("exit code 0",)), Book({}), None).agrees
+
+
+def test_a_promise_runs_from_when_evidence_could_arrive_until_the_slack_is_used_up() -> None:
+    """What a fault holds up is not late; what comes much later all the same is."""
+    book = Book({1: entry(proven(*LOST), letters=(at(DIED_AT + 20),))})
+    for held_up_until, agrees in ((DIED_AT + 20, True), (DIED_AT + 20 - SLACK_SECONDS - 1, False)):
+        case = Case({1: LOSES}, held_up_until=held_up_until)
+        assert judge(case, book, None).agrees is agrees
+
+
+def test_series_and_letters_of_no_task_of_the_row_fail_it() -> None:
+    """A task that only the book knows, under a name that no task of the row has."""
+    assert judge(Case({1: LOSES}), Book({1: entry(proven(*LOST))}), None).agrees
+    strange = Book({1: entry(proven(*LOST))}, strays=("a series of faults other",))
+    assert judge(Case({1: LOSES}), strange, None).differences == (
+        "of no task of this row: a series of faults other",
+    )
+
+
+@pytest.mark.parametrize(
+    ("loses", "audited", "agrees"),
+    [
+        (0, Audited(trusted=True, missing=0, counted=1), True),
+        (0, Audited(trusted=False, missing=0, counted=1), False),
+        (0, Audited(trusted=True, missing=0, counted=2), False),
+        (0, Audited(trusted=False, missing=3, counted=1), False),
+        (3, Audited(trusted=False, missing=3, counted=1), True),
+        (3, Audited(trusted=False, missing=2, counted=1), False),
+        (3, Audited(trusted=True, missing=3, counted=1), False),
+        (SOME, Audited(trusted=False, missing=9, counted=1), True),
+        (SOME, Audited(trusted=True, missing=0, counted=1), False),
+        (None, Audited(trusted=True, missing=0, counted=1), True),
+        (None, Audited(trusted=False, missing=1, counted=1), True),
+    ],
+)
+def test_the_audit_must_miss_what_was_lost_and_nothing_else(
+    loses: int | None,
+    audited: Audited,
+    agrees: bool,  # noqa: FBT001 - a table of cases
+) -> None:
+    """Blind or suspicious: either fails the row. Where nobody can know, it may say either."""
+    book = Book({1: entry(proven(*LOST))}, audited=audited)
+    assert judge(Case({1: LOSES}, loses=loses), book, None).agrees is agrees
 
 
 def test_alarms_of_a_freeze_are_counted_apart_and_the_slowest_verdict_is_timed() -> None:
@@ -126,7 +197,7 @@ def test_alarms_of_a_freeze_are_counted_apart_and_the_slowest_verdict_is_timed()
         1: entry(OVERDUE_NOW, COMPLETED, taken_back=(AMENDED,)),
         2: entry(proven(*LOST), letters=(Letter(proven(*LOST), DIED_AT + 0.25, True, 2),)),
     }
-    judgement = judge(case, book, SILENT)
+    judgement = judge(case, Book(book), SILENT)
     assert (judgement.tasks, judgement.right, judgement.died_in_buffer) == (3, 2, 1)
     assert (judgement.amended, judgement.only_while_frozen, judgement.absent) == (1, 1, 1)
     assert judgement.slowest_seconds == 0.25

@@ -37,7 +37,7 @@ class AppProcess:
                 env={**os.environ, **environment},
             )
         self.ended_at: float | None = None
-        """When it was seen to be gone (killed: when it was killed), Unix seconds, true time."""
+        """When it was made to end, or else seen to be gone, Unix seconds, true time."""
         self._read = b""
 
     @property
@@ -100,7 +100,14 @@ class AppProcess:
 
     def stop(self) -> int:
         """SIGTERM; its exit code."""
+        self.ended_at = true_now()
         self.process.send_signal(signal.SIGTERM)
+        return self._gone()
+
+    def die(self, by: str) -> int:
+        """Tell it to end at once; its exit code."""
+        self.ended_at = true_now()
+        self.tell(by)
         return self._gone()
 
     def end(self) -> int:

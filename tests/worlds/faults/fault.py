@@ -56,6 +56,12 @@ OVERDUE: Final = ("timed_out", "platform_deadline")
 NEVER_STARTED: Final = ("dropped", "never_started")
 
 
+PATIENCE_SECONDS: Final = 1.0
+"""What the sidecar under test takes for its clients' longest pause (``apps/sidecar.py``)."""
+PROMISE_SECONDS: Final = 0.5
+"""From the end of a task, or the fall of a lock, to the verdict: what is told travels for 0.2 s."""
+
+
 class Expected(NamedTuple):
     """What the book must say of one task, once everything has come to rest."""
 
@@ -65,7 +71,16 @@ class Expected(NamedTuple):
     """What it may have said before (of a frozen process, an unreachable one), and took back by
     exactly one amendment. Any other change of mind is a false alarm."""
     sealed_at: float | None = None
-    """When its fate was sealed, Unix seconds: the time to verdict runs from here."""
+    """When its fate was sealed, Unix seconds: the time to verdict runs from here, and no verdict
+    may stand that came before."""
+    promise_seconds: float = PROMISE_SECONDS
+    """How long the verdict may take from there on a machine that is not busy."""
+    due_at: float | None = None
+    """It must not be called overdue, or expired, before this, Unix seconds."""
+    began: bool = False
+    """It took its first step, and the book must have that once."""
+    start_may_die: bool = False
+    """Its process was killed with evidence in memory: that it began may have gone along."""
     opening_may_die: bool = False
     """Its process was killed with evidence in memory: if the sidecar never acknowledged the
     opening, the task may be absent."""
@@ -83,9 +98,15 @@ class Expected(NamedTuple):
         return COMPLETED in self.verdicts
 
 
-def expect(*verdicts: Verdict, sealed_at: float | None = None) -> Expected:
+def expect(
+    *verdicts: Verdict, sealed_at: float | None = None, promise_seconds: float = PROMISE_SECONDS
+) -> Expected:
     """Expect any of these."""
-    return Expected(frozenset(verdicts), sealed_at=sealed_at)
+    return Expected(frozenset(verdicts), sealed_at=sealed_at, promise_seconds=promise_seconds)
+
+
+SOME: Final = -1
+"""Evidence was lost, and the row cannot say how much."""
 
 
 class Case(NamedTuple):
@@ -94,6 +115,11 @@ class Case(NamedTuple):
     expected: Mapping[int, Expected]
     notes: tuple[str, ...] = ()
     """What else went wrong that no task stands for (an error that was not clear, an exit code)."""
+    held_up_until: float = 0.0
+    """Evidence was kept from the sidecar until then, Unix seconds: promises run from there."""
+    loses: int | None = 0
+    """How many records the audit must miss; ``SOME`` where that cannot be counted, ``None`` where
+    a killed process may have taken its last words along: nobody can miss what nobody told of."""
 
 
 class Fault(NamedTuple):

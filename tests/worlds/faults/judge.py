@@ -4,50 +4,12 @@ Each task falls into exactly one column: right, wrong, invisible, false alarm, d
 """
 
 from collections import Counter
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
-from typing import NamedTuple
+from dataclasses import dataclass
+from typing import Final
 
+from worlds.faults import timeliness
+from worlds.faults.entries import Audited, Book, Entry, Wire
 from worlds.faults.fault import COMPLETED, Case, Expected, Verdict
-
-
-class Letter(NamedTuple):
-    """A task's dead letter."""
-
-    verdict: Verdict
-    pronounced_at: float
-    is_open: bool
-    number: int | None
-    """The number in its payload."""
-
-
-class Amendment(NamedTuple):
-    """A verdict taken back."""
-
-    outcome: str
-    reason: str
-    to_outcome: str
-    to_reason: str
-
-
-@dataclass(frozen=True)
-class Entry:
-    """All that the book says of one task."""
-
-    scheduled: int = 0
-    in_flight: int = 0
-    settled: Counter[Verdict] = field(default_factory=Counter)
-    """Pronouncements, amendments too."""
-    amended: Counter[Amendment] = field(default_factory=Counter)
-    letters: tuple[Letter, ...] = ()
-
-
-@dataclass(frozen=True)
-class Wire:
-    """Whose evidence the sidecar had acknowledged, as the proxy saw it. Spools have no wire."""
-
-    openings: frozenset[int]
-    closings: frozenset[int]
 
 
 @dataclass(frozen=True)
@@ -67,6 +29,8 @@ class Judgement:
     """Alarms taken back, each by exactly one amendment."""
     slowest_seconds: float | None = None
     """The longest time from a task's fate to the verdict on it, of those that did not complete."""
+    audited: Audited | None = None
+    """What the book says of itself; ``None`` where it was not asked."""
     differences: tuple[str, ...] = ()
 
     @property
@@ -77,16 +41,20 @@ class Judgement:
 
 _RIGHT, _WRONG, _INVISIBLE = "right", "wrong", "invisible"
 _FALSE_ALARM, _DIED = "false_alarms", "died_in_buffer"
+_STRAYS_SHOWN: Final = 3
 
 
-def judge(case: Case, book: Mapping[int, Entry], wire: Wire | None) -> Judgement:
-    """Set the book beside what is expected of each task."""
+def judge(case: Case, book: Book, wire: Wire | None) -> Judgement:
+    """Set the book beside what is expected of each task, and of the whole."""
     columns = Counter[str]()
     differences = list(case.notes)
     frozen = absent = 0
     for number, expected in case.expected.items():
-        entry = book.get(number, Entry())
+        entry = book.entries.get(number, Entry())
         column, why = _column(number, expected, entry, wire)
+        if column == _RIGHT:
+            why = timeliness.amiss(expected, entry, case.held_up_until)
+            column = _WRONG if why else column
         columns[column] += 1
         absent += column == _DIED and not entry.scheduled
         frozen += column == _RIGHT and entry.amended.total()
@@ -94,15 +62,19 @@ def judge(case: Case, book: Mapping[int, Entry], wire: Wire | None) -> Judgement
             differences.append(f"task {number}: {why}")
     differences += (
         f"task {number}: in the book, and was never handed over"
-        for number in book
+        for number in book.entries
         if number not in case.expected
     )
+    differences += (f"of no task of this row: {each}" for each in book.strays[:_STRAYS_SHOWN])
+    if why := _misaudited(case, book):
+        differences.append(f"the audit: {why}")
     return Judgement(
         tasks=len(case.expected),
         absent=absent,
-        amended=sum(entry.amended.total() for entry in book.values()),
+        amended=sum(entry.amended.total() for entry in book.entries.values()),
         only_while_frozen=frozen,
-        slowest_seconds=max(_times_to_verdict(case.expected, book), default=None),
+        slowest_seconds=timeliness.slowest(case.expected, book.entries),
+        audited=book.audited,
         differences=tuple(differences),
         **columns,
     )
@@ -115,9 +87,11 @@ def _column(number: int, expected: Expected, entry: Entry, wire: Wire | None) ->
     if why := _contradiction(entry):
         return _WRONG, why
     final = _final(entry)
+    if why := _counted_otherwise(entry):
+        return (_FALSE_ALARM if expected.completes else _WRONG), why
     if final in expected.verdicts:
         if not (why := _unexpected_alarm(expected, entry, final)):
-            amiss = _letters_amiss(number, expected, entry, final)
+            amiss = _letters_amiss(number, expected, entry, final) or _unstarted(expected, entry)
             return (_WRONG if amiss else _RIGHT), amiss
     elif _closing_died(number, expected, final, wire):
         return _DIED, ""
@@ -141,13 +115,38 @@ def _contradiction(entry: Entry) -> str:
         return f"handed over once, {entry.scheduled} times in the book"
     if entry.in_flight:
         return "it ended, and is in flight in the book"
+    net = _net(entry)
+    if net.total() != 1 or min(net.values()) < 0:
+        return f"{dict(entry.settled)} pronounced, {dict(entry.amended)} taken back"
+    return ""
+
+
+def _net(entry: Entry) -> Counter[tuple[str, str]]:
+    """Outcomes and reasons pronounced, less those taken back."""
     net = Counter[tuple[str, str]]()
     for verdict, count in entry.settled.items():
         net[verdict[:2]] += count
     for amendment, count in entry.amended.items():
         net[amendment[:2]] -= count
-    if net.total() != 1 or min(net.values()) < 0:
-        return f"{dict(entry.settled)} pronounced, {dict(entry.amended)} taken back"
+    return net
+
+
+def _counted_otherwise(entry: Entry) -> str:
+    """Whether its counters say another thing than its letter.
+
+    A verdict that was inferred, and of which better evidence with the same outcome and reason came,
+    stays counted as it was pronounced.
+    """
+    stands = [verdict for verdict in entry.settled if _net(entry)[verdict[:2]]]
+    for letter in entry.letters:
+        if not letter.is_open:
+            continue
+        said = {letter.verdict}
+        if letter.proven_later:
+            said.add(letter.verdict._replace(basis="inferred"))
+        said |= {each.verdict for each in letter.earlier if each.verdict[:2] == letter.verdict[:2]}
+        if said.isdisjoint(stands):
+            return f"its letter says {letter.verdict}, and its counters {_either(stands)}"
     return ""
 
 
@@ -156,10 +155,8 @@ def _final(entry: Entry) -> Verdict:
     still_open = [letter.verdict for letter in entry.letters if letter.is_open]
     if still_open:
         return still_open[-1]
-    taken_back = Counter[tuple[str, str]]()
-    for amendment, count in entry.amended.items():
-        taken_back[amendment[:2]] += count
-    return next(v for v in entry.settled if entry.settled[v] > taken_back[v[:2]])
+    net = _net(entry)
+    return next(verdict for verdict in entry.settled if net[verdict[:2]])
 
 
 def _closing_died(number: int, expected: Expected, final: Verdict, wire: Wire | None) -> bool:
@@ -189,7 +186,10 @@ def _letters_amiss(number: int, expected: Expected, entry: Entry, final: Verdict
     """Whether its dead letter is there just when it must be, and is its own."""
     still_open = [letter for letter in entry.letters if letter.is_open]
     if final == COMPLETED:
-        return "it completed, and its dead letter is open" if still_open else ""
+        if still_open:
+            return "it completed, and its dead letter is open"
+        needless = len(entry.letters) > entry.amended.total()
+        return "it completed, and has a dead letter without an alarm" if needless else ""
     if not expected.letter_kept:
         return ""
     if len(still_open) != 1:
@@ -199,16 +199,29 @@ def _letters_amiss(number: int, expected: Expected, entry: Entry, final: Verdict
     return ""
 
 
-def _times_to_verdict(
-    expected: Mapping[int, Expected], book: Mapping[int, Entry]
-) -> Iterator[float]:
-    for number, each in expected.items():
-        if each.sealed_at is None or number not in book:
-            continue
-        for letter in book[number].letters:
-            if letter.is_open:
-                yield letter.pronounced_at - each.sealed_at
+def _unstarted(expected: Expected, entry: Entry) -> str:
+    """Whether it began, and the book has not its first step just once."""
+    if entry.starts is None or entry.starts == 1 or not (expected.began or entry.starts):
+        return ""
+    if entry.starts == 0 and (expected.closing_may_die or expected.start_may_die):
+        return ""
+    return f"it began, and {entry.starts} times in the book"
 
 
-def _either(verdicts: frozenset[Verdict]) -> str:
+def _misaudited(case: Case, book: Book) -> str:
+    """Whether the audit says that all has come where it has not, or the other way round."""
+    audited = book.audited
+    if audited is None or case.loses is None:
+        return ""
+    if audited.counted != len(book.entries) and not book.strays:
+        return f"it counts {audited.counted} tasks, and the book has {len(book.entries)}"
+    if audited.missing != case.loses and case.loses >= 0:
+        return f"{case.loses} records were lost, it misses {audited.missing}: {audited.why}"
+    if audited.trusted == bool(case.loses):
+        whole = "all evidence has come" if not case.loses else "evidence was lost"
+        return f"{whole}, and it says {'' if audited.trusted else 'not '}trusted: {audited.why}"
+    return ""
+
+
+def _either(verdicts: frozenset[Verdict] | list[Verdict]) -> str:
     return " or ".join(sorted(map(str, verdicts)))

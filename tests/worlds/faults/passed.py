@@ -2,14 +2,23 @@
 
 import gzip
 import json
+from collections.abc import Iterable
 from typing import Any, Final
 
 from worlds.faults.book import number_of
-from worlds.faults.judge import Wire
+from worlds.faults.entries import Wire
 
 _GZIP: Final = b"\r\ncontent-encoding: gzip\r\n"
 _SCHEDULED: Final = "deferred_task.scheduled"
 _SETTLED: Final = frozenset(("deferred_task.settled", "deferred_task.rollup"))
+
+_ALONE: Final = ("deferred_task.sequence",)
+_FOLDED: Final = (
+    *_ALONE,
+    "deferred_task.opening_sequence",
+    "deferred_task.started_sequence",
+)
+_FOLDS: Final = frozenset(("deferred_task.folded", "deferred_task.started_sequence"))
 
 
 class Passed:
@@ -50,6 +59,16 @@ class Passed:
             self._openings.add(number)
         if event in _SETTLED:
             self._closings.add(number)
+
+
+def numbers_in(requests: Iterable[bytes]) -> set[int]:
+    """All numbers of the sequence for which the records of these requests stand."""
+    found = set()
+    for record in (record for request in requests for record in _records(request)):
+        attributes = {each["key"]: each["value"] for each in record["attributes"]}
+        stands_for = _FOLDED if attributes.keys() & _FOLDS else _ALONE
+        found |= {int(attributes[key]["intValue"]) for key in stands_for if key in attributes}
+    return found
 
 
 def _records(request: bytes) -> list[dict[str, Any]]:

@@ -15,7 +15,7 @@ from collections.abc import Awaitable, Callable, Coroutine
 from contextlib import suppress
 from typing import Any, Final, Self, TypeVar
 
-from worlds.faults.judge import Wire
+from worlds.faults.entries import Wire
 from worlds.faults.passed import Passed
 
 T = TypeVar("T")

@@ -7,6 +7,7 @@ from rich.box import SIMPLE_HEAD
 from rich.table import Table
 from rich.text import Text
 
+from worlds.faults.judge import Judgement
 from worlds.faults.run import Result
 
 _COLUMNS: Final = (
@@ -19,6 +20,7 @@ _COLUMNS: Final = (
     "only while\nfrozen",
     "died in\nthe buffer",
     "slowest\nverdict",
+    "audit",
 )
 PIPED_WIDTH: Final = 140
 """Columns where nobody's terminal says how wide it is: the whole table, and no cell cut off."""
@@ -57,7 +59,16 @@ def _cells(result: Result) -> list[Text | str]:
         f"{judged.only_while_frozen or ''}",
         died,
         "" if slowest is None else f"{slowest:.2f} s",
+        _audit(judged),
     ]
+
+
+def _audit(judged: Judgement) -> str:
+    if judged.audited is None:
+        return ""
+    if judged.audited.missing:
+        return f"{judged.audited.missing:,} missing"
+    return "whole" if judged.audited.trusted else "not trusted"
 
 
 def _bad(count: int) -> Text:
@@ -74,5 +85,5 @@ def summary_of(results: Sequence[Result]) -> str:
     alarms = sum(each.false_alarms for each in judged)
     return (
         f"{tasks:,} tasks: {right:,} right, {wrong} wrong, {invisible} invisible, {alarms} false "
-        f"alarms; {died} died in the buffer of a killed process, over HTTP"
+        f"alarms; {died} died in a buffer, or were lost on the way, over HTTP"
     )

@@ -8,22 +8,25 @@ from collections import Counter, defaultdict
 from collections.abc import Iterator
 
 from worlds.faults import book
+from worlds.faults.entries import Amendment, Book, Entry
 from worlds.faults.fault import Verdict
-from worlds.faults.judge import Amendment, Entry
 from worlds.faults.mix import Mix
 
 
-def read(operators: str, kinds: Mix) -> dict[int, Entry]:
+def read(operators: str, kinds: Mix) -> Book:
     """An entry for each task counted; those beyond the tasks there are have numbers beyond."""
     settled: dict[str, Counter[Verdict]] = defaultdict(Counter)
     amended: dict[str, Counter[Amendment]] = defaultdict(Counter)
     scheduled, in_flight = Counter[str](), Counter[str]()
+    strays = set()
     for metric, labels, count in book.counts(operators):
         kind = labels["task"]
+        if kind not in kinds.values() or labels["service_name"] != book.SERVICE:
+            strays.add(f"a series of {labels['service_name']} {kind}")
         if metric == "afterword_tasks_scheduled_total":
             scheduled[kind] += count
         elif metric == "afterword_tasks_settled_total":
-            settled[kind][Verdict(labels["outcome"], labels["reason"], labels["basis"])] += count
+            settled[kind][book.verdict_of(labels)] += count
         elif metric == "afterword_tasks_amended_total":
             amended[kind][book.amendment_of(labels)] += count
         elif metric == "afterword_tasks" and labels["outcome"] == "in_flight":
@@ -39,7 +42,7 @@ def read(operators: str, kinds: Mix) -> dict[int, Entry]:
         dealt += [Entry(1)] * (count - len(dealt))
         beyond = range(len(kinds) + len(entries) + 1, len(kinds) + len(entries) + count + 1)
         entries |= dict(zip((*numbers[kind], *beyond), dealt, strict=False))
-    return entries
+    return Book(entries, tuple(sorted(strays)))
 
 
 def _amended(settled: Counter[Verdict], amended: Counter[Amendment]) -> Iterator[Entry]:

@@ -67,7 +67,7 @@ class TruthLog:
     def hand_over(self, number: int, **told: Any) -> None:
         """Task ``number`` is about to be handed over.
 
-        ``timeout_seconds`` and ``deadline_seconds`` (both from now) are told where there are any.
+        ``timeout_seconds`` and ``deadline`` (Unix seconds, true time) are told where there are any.
         """
         self.write("handed_over", number, **told)
 
@@ -141,9 +141,8 @@ def read(path: Path) -> dict[int, Told]:
         number, at = line["number"], line["at"]
         match line["event"]:
             case "handed_over":
-                seconds = line.get("deadline_seconds")
-                deadline = None if seconds is None else at + seconds
-                told[number] = Told(number, line["pid"], at, line.get("timeout_seconds"), deadline)
+                timeout, deadline = line.get("timeout_seconds"), line.get("deadline")
+                told[number] = Told(number, line["pid"], at, timeout, deadline)
             case "began":
                 told[number] = told[number]._replace(began_at=at)
             case "ended":
@@ -185,13 +184,27 @@ def verdict_of(task: Told) -> Verdict:
 
 
 def expectations(
-    told: Mapping[int, Told], unended: Callable[[Told], Expected] | None = None
+    told: Mapping[int, Told],
+    unended: Callable[[Told], Expected] | None = None,
+    *,
+    grace_seconds: float = 0.0,
 ) -> dict[int, Expected]:
-    """What is expected of each task: its own end, else what ``unended`` says of the row."""
+    """What is expected of each task: its own end, else what ``unended`` says of the row.
+
+    ``grace_seconds``: how long after a deadline nobody may call its task overdue.
+    """
     return {
-        number: _own(task) if task.how or unended is None else unended(task)
+        number: with_truth(
+            task, _own(task) if task.how or unended is None else unended(task), grace_seconds
+        )
         for number, task in told.items()
     }
+
+
+def with_truth(task: Told, expected: Expected, grace_seconds: float = 0.0) -> Expected:
+    """With what holds whatever became of it: whether it began, and when it may be overdue."""
+    due_at = expected.due_at if task.deadline is None else task.deadline + grace_seconds
+    return expected._replace(began=task.began_at is not None, due_at=due_at)
 
 
 def _own(task: Told) -> Expected:

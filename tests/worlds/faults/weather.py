@@ -7,6 +7,7 @@ from typing import Final
 from worlds.faults.proxy import Link, fair, taken
 
 SLOW_SECONDS: Final = 0.15
+LOST_LAST: Final = 4
 
 
 async def black_hole(link: Link, request: bytes) -> None:
@@ -84,6 +85,26 @@ class StoreAndForward:
         """What becomes of one request."""
         self.kept.append(request)
         await link.answer(taken())
+
+
+class Losing:
+    """A collector in between that acknowledges everything, and loses what comes second to fourth.
+
+    ``lost``: those requests.
+    """
+
+    def __init__(self) -> None:
+        self.lost: Final[list[bytes]] = []
+        self._seen = 0
+
+    async def __call__(self, link: Link, request: bytes) -> None:
+        """What becomes of one request."""
+        self._seen += 1
+        if 1 < self._seen <= LOST_LAST:
+            self.lost.append(request)
+            await link.answer(taken())
+        else:
+            await fair(link, request)
 
 
 class AfterTheCommit:

@@ -6,8 +6,9 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from contextlib import ExitStack, suppress
+from dataclasses import replace
 from pathlib import Path
 from subprocess import TimeoutExpired
 from typing import Final, Self
@@ -16,8 +17,9 @@ from urllib.error import HTTPError
 from worlds.faults import book, truth
 from worlds.faults.app_process import IMPORTS, AppProcess
 from worlds.faults.clock import Clock
-from worlds.faults.fault import Case, Delivery, Expected
-from worlds.faults.judge import Entry, Judgement, Wire, judge
+from worlds.faults.entries import Book, Entry, Wire
+from worlds.faults.fault import PATIENCE_SECONDS, PROMISE_SECONDS, Case, Delivery, Expected
+from worlds.faults.judge import Judgement, judge
 from worlds.faults.mix import Mix, mix
 from worlds.faults.proxy import Proxy
 from worlds.sidecar_process import SidecarProcess
@@ -31,6 +33,10 @@ LONGEST_LIFE_SECONDS: Final = 1.5
 """Of tasks over HTTP whose process makes no promise to speak, in rows where it dies."""
 LEASE_SECONDS: Final = 1.0
 """What a process over HTTP promises in rows where it dies."""
+LAPSE_SECONDS: Final = LEASE_SECONDS + GRACE_SECONDS + PATIENCE_SECONDS + PROMISE_SECONDS
+"""From the death of such a process to the verdicts: the sidecar may just have started."""
+OVERDUE_SECONDS: Final = GRACE_SECONDS + PROMISE_SECONDS
+"""From a deadline to the verdict on it."""
 NO_LEASE: Final = {"AFTERWORD_LEASE_SECONDS": "0"}
 SHORT_LEASE: Final = {"AFTERWORD_LEASE_SECONDS": str(LEASE_SECONDS)}
 MOST_TASKS: Final = 20_000
@@ -60,7 +66,7 @@ class World:
         self.truth_path: Final = folder / "truth.jsonl"
         self.proxy: Final = Proxy(seed)
         self.apps: Final[list[AppProcess]] = []
-        self.read_book: Callable[[str], dict[int, Entry]] = book.read
+        self.read_book: Callable[[str], Book] = book.read
         """How the book is read: by its tasks' names, where a row does not say otherwise."""
         self._sidecar: Sidecar | None = None
         self._flags: tuple[str, ...] = ()
@@ -133,7 +139,7 @@ class World:
             reports["AFTERWORD_DURABLE"] = "1"
         return {
             **reports,
-            "OTEL_SERVICE_NAME": "faults",
+            "OTEL_SERVICE_NAME": book.SERVICE,
             "PYTHONPATH": IMPORTS,
             "FAULTS_TRUTH": str(self.truth_path),
         }
@@ -148,10 +154,17 @@ class World:
     # ---- the book -----------------------------------------------------------------------------
 
     def expected(
-        self, unended: Callable[[truth.Told], Expected] | None = None
+        self,
+        unended: Callable[[truth.Told], Expected] | None = None,
+        *,
+        grace_seconds: float = GRACE_SECONDS,
     ) -> dict[int, Expected]:
-        """What is expected of each task: its own end, else what ``unended`` says."""
-        return truth.expectations(truth.read(self.truth_path), unended)
+        """What is expected of each task: its own end, else what ``unended`` says.
+
+        ``grace_seconds``: how long after a deadline nobody may call its task overdue.
+        """
+        told = truth.read(self.truth_path)
+        return truth.expectations(told, unended, grace_seconds=grace_seconds)
 
     def unready(self) -> str:
         """Why the sidecar takes no evidence; empty if it does."""
@@ -173,9 +186,9 @@ class World:
         """What the sidecar acknowledged; ``None`` by spool."""
         return None if self.by_spool else self.proxy.wire
 
-    def book(self) -> dict[int, Entry]:
-        """What the sidecar says now."""
-        return self.read_book(self.sidecar.operators)
+    def book(self) -> Mapping[int, Entry]:
+        """What the sidecar says of every task now."""
+        return self.read_book(self.sidecar.operators).entries
 
     def all_pronounced(self) -> bool:
         """Whether the book knows every task that was handed over, and holds none as in flight."""
@@ -188,9 +201,19 @@ class World:
         """Judge the book once it agrees, or as it is when its time to do so is over."""
         end = time.monotonic() + SETTLING_SECONDS
         while True:
-            judgement = judge(case, self.book(), self.wire)
-            if judgement.agrees or time.monotonic() > end:
-                return judgement
+            over = time.monotonic() > end
+            try:
+                said = replace(
+                    self.read_book(self.sidecar.operators),
+                    audited=book.audited(self.sidecar.operators),
+                )
+            except HTTPError:  # its store fails, as far as it knows: it answers when it is mended
+                if over:
+                    raise
+            else:
+                judgement = judge(case, said, self.wire)
+                if judgement.agrees or over:
+                    return judgement
             self.pace()
 
     def verify(self) -> str:

@@ -10,8 +10,10 @@ from worlds.faults import clock
 clock.install()
 
 import asyncio  # noqa: E402 - the clock comes first
+import ctypes  # noqa: E402 - the same
 import json  # noqa: E402 - the same
 import os  # noqa: E402 - the same
+import resource  # noqa: E402 - the same
 import signal  # noqa: E402 - the same
 import sys  # noqa: E402 - the same
 import time  # noqa: E402 - the same
@@ -22,7 +24,7 @@ from typing import Any, Final  # noqa: E402 - the same
 import afterword  # noqa: E402 - the same
 from worlds.faults.book import name_of  # noqa: E402 - the same
 from worlds.faults.mix import ENDING, WAITING  # noqa: E402 - the same
-from worlds.faults.truth import TruthLog  # noqa: E402 - the same
+from worlds.faults.truth import TruthLog, true_now  # noqa: E402 - the same
 
 TIMEOUT_SECONDS: Final = 0.02
 
@@ -58,12 +60,10 @@ class App:
         self, number: int, kind: str, *, deadline_seconds: float | None, durable: bool | None
     ) -> "asyncio.Future[str]":
         """Write it down, and hand it over."""
-        now = time.time()
-        deadline = None if deadline_seconds is None else now + deadline_seconds
+        truly = None if deadline_seconds is None else true_now() + deadline_seconds
+        deadline = None if deadline_seconds is None else time.time() + deadline_seconds
         timeout = TIMEOUT_SECONDS if kind == "time_out" else None
-        self.truth.hand_over(
-            number, kind=kind, timeout_seconds=timeout, deadline_seconds=deadline_seconds
-        )
+        self.truth.hand_over(number, kind=kind, timeout_seconds=timeout, deadline=truly)
         future = afterword.wait_until(
             self.work(number, kind),
             name=name_of(number),
@@ -152,6 +152,11 @@ class App:
     async def do_os_exit(self, _: dict[str, Any]) -> None:
         """End the process without a word to anybody."""
         os._exit(3)
+
+    async def do_crash(self, _: dict[str, Any]) -> None:
+        """Read where there is no memory."""
+        resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
+        ctypes.string_at(0)
 
 
 async def obey(app: App) -> None:

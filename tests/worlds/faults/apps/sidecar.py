@@ -10,13 +10,11 @@ from worlds.faults import clock
 clock.install()
 
 from functools import partial  # noqa: E402 - the clock comes first
-from typing import Final  # noqa: E402 - the same
 
 from afterword_sidecar.__main__ import main  # noqa: E402 - the same
 from afterword_sidecar.cli import running  # noqa: E402 - the same
 from afterword_sidecar.ledger.limits import Limits  # noqa: E402 - the same
-
-PATIENCE_SECONDS: Final = 1.0
+from worlds.faults.fault import PATIENCE_SECONDS  # noqa: E402 - the same
 
 if __name__ == "__main__":
     limits = partial(

@@ -8,6 +8,7 @@ at the process's end, ``daemon`` one that it does not wait for, and ``joined`` i
 import asyncio
 import json
 import os
+import sys
 from collections.abc import Callable, Iterable
 from threading import Event, Thread
 from typing import Any
@@ -56,3 +57,4 @@ def app(environ: dict[str, Any], start_response: Callable[..., Any]) -> Iterable
 if at_import := os.environ.get("FAULTS_AT_IMPORT"):
     for at_import_number, at_import_order in json.loads(at_import).items():
         hand_over(int(at_import_number), at_import_order)
+print("the application is imported", file=sys.stderr, flush=True)  # noqa: T201 - what rows wait for

@@ -4,10 +4,10 @@ import random
 from typing import Final
 
 from worlds.faults.clock import Clock
-from worlds.faults.fault import BOTH, HTTP, OVERDUE, Case, Expected, Fault, expect, inferred
+from worlds.faults.fault import BOTH, HTTP, OVERDUE, Case, Expected, Fault, inferred
 from worlds.faults.mix import ENDING, WAITING
+from worlds.faults.rows.freezing import overdue_at
 from worlds.faults.rows.processes import gone
-from worlds.faults.truth import Told
 from worlds.faults.world import NO_LEASE, SHORT_LEASE, World
 
 HOUR_SECONDS: Final = 3600.0
@@ -27,11 +27,7 @@ def skewed(world: World) -> Case:
         app.hand_over(dict(share), deadline_seconds=DEADLINE_SECONDS)
         app.order("release")
         app.flush()
-
-    def unended(task: Told) -> Expected:
-        return expect(inferred(*OVERDUE), sealed_at=task.deadline)
-
-    return Case(world.expected(unended))
+    return Case(world.expected(lambda task: overdue_at(task, inferred(*OVERDUE))))
 
 
 def jumping(world: World) -> Case:

@@ -5,6 +5,7 @@ import signal
 from worlds.faults.fault import BOTH, SPOOL, Case, Fault
 from worlds.faults.full_disk import limited, mounted, pretended
 from worlds.faults.mix import ENDING, WAITING
+from worlds.faults.truth import true_now
 from worlds.faults.world import World
 
 
@@ -23,7 +24,7 @@ def under_the_store(world: World) -> Case:
     world.until(lambda: world.unready() == "store_failing", "the store is found to fail")
     disk.clear()
     app.flush()
-    return Case(world.expected())
+    return Case(world.expected(), held_up_until=true_now())
 
 
 def under_the_spool(world: World) -> Case:
@@ -40,7 +41,7 @@ def under_the_spool(world: World) -> Case:
     sidecar.process.send_signal(signal.SIGCONT)
     app.order("release")
     assert app.end() == 0
-    return Case(world.expected())
+    return Case(world.expected(), held_up_until=true_now())
 
 
 ROWS = (

@@ -18,11 +18,16 @@ from worlds.faults.fault import (
 )
 from worlds.faults.mix import WAITING
 from worlds.faults.truth import Told
-from worlds.faults.world import NO_LEASE, SHORT_LEASE, World
+from worlds.faults.world import NO_LEASE, OVERDUE_SECONDS, SHORT_LEASE, World
 
 DEADLINE_SECONDS: Final = 1.0
 FAR_DEADLINE_SECONDS: Final = 60.0
 FROZEN_SECONDS: Final = 0.5
+
+
+def overdue_at(task: Told, verdict: Verdict) -> Expected:
+    """What is expected of a task that had a deadline, and has not ended."""
+    return expect(verdict, sealed_at=task.deadline, promise_seconds=OVERDUE_SECONDS)
 
 
 def _frozen(world: World, deadline_seconds: float | None, lease: dict[str, str]) -> AppProcess:
@@ -85,7 +90,7 @@ def never_thawed(world: World) -> Case:
     _all_pronounced(world)
     app.kill()
     overdue = proven(*OVERDUE) if world.by_spool else inferred(*OVERDUE)
-    return Case(world.expected(lambda task: expect(overdue, sealed_at=task.deadline)))
+    return Case(world.expected(lambda task: overdue_at(task, overdue)))
 
 
 def deadline_passes(world: World) -> Case:
@@ -94,11 +99,7 @@ def deadline_passes(world: World) -> Case:
     app = world.start_app(**NO_LEASE)
     app.hand_over(world.mix("complete", "fail", "hang", "hang"), deadline_seconds=DEADLINE_SECONDS)
     app.flush()
-
-    def unended(task: Told) -> Expected:
-        return expect(inferred(*OVERDUE), sealed_at=task.deadline)
-
-    return Case(world.expected(unended))
+    return Case(world.expected(lambda task: overdue_at(task, inferred(*OVERDUE))))
 
 
 ROWS = (

@@ -6,10 +6,14 @@ from typing import Final
 
 from worlds.faults.app_process import AppProcess
 from worlds.faults.fault import HTTP, OVERDUE, Case, Fault, inferred
-from worlds.faults.mix import ENDING, WAITING
+from worlds.faults.mix import ENDING, FOREVER, WAITING
+from worlds.faults.passed import numbers_in
 from worlds.faults.proxy import Weather, fair
+from worlds.faults.rows.processes import gone
+from worlds.faults.truth import true_now
 from worlds.faults.weather import (
     HalfOpen,
+    Losing,
     StoreAndForward,
     black_hole,
     overloaded,
@@ -17,7 +21,7 @@ from worlds.faults.weather import (
     slow,
     twice,
 )
-from worlds.faults.world import NO_LEASE, World
+from worlds.faults.world import NO_LEASE, SHORT_LEASE, World
 
 DEADLINE_SECONDS: Final = 1.0
 COPIES: Final = 3
@@ -41,7 +45,7 @@ def under(weather: Callable[[], Weather]) -> Callable[[World], Case]:
         world.start_sidecar()
         world.proxy.turn(weather())
         _in_parts(world, world.start_app())
-        return Case(world.expected())
+        return Case(world.expected(), held_up_until=true_now())
 
     return run
 
@@ -62,7 +66,7 @@ def _both_sides_of(world: World, begin: Callable[[], None], end: Callable[[], No
     app.hand_over(dict(mixed[2 * third :]))
     app.order("release")
     app.flush()
-    return Case(world.expected())
+    return Case(world.expected(), held_up_until=true_now())
 
 
 def refused(world: World) -> Case:
@@ -93,7 +97,10 @@ def partition_past_deadline(world: World) -> Case:
     app.flush()
     alarm = frozenset({inferred(*OVERDUE)})
     expected = world.expected()
-    return Case({number: each._replace(alarms=alarm) for number, each in expected.items()})
+    return Case(
+        {number: each._replace(alarms=alarm) for number, each in expected.items()},
+        held_up_until=true_now(),
+    )
 
 
 def store_and_forward(world: World) -> Case:
@@ -106,7 +113,24 @@ def store_and_forward(world: World) -> Case:
     copies = [each for each in collector.kept for _ in range(chance.randint(1, COPIES))]
     chance.shuffle(copies)
     world.proxy.forward(copies)
-    return Case(world.expected())
+    return Case(world.expected(), held_up_until=true_now())
+
+
+def lossy(world: World) -> Case:
+    """A collector says that it has what it has not; then the process dies over what is open."""
+    collector = Losing()
+    world.start_sidecar()
+    world.proxy.turn(collector)
+    app = world.start_app(**SHORT_LEASE)
+    _in_parts(world, app)
+    app.hand_over({world.tasks + 1: FOREVER[0]})
+    app.flush()
+    app.kill()
+    may_be_lost = {
+        number: each._replace(opening_may_die=True, closing_may_die=True, letter_kept=False)
+        for number, each in world.expected(lambda _: gone(world, app)).items()
+    }
+    return Case(may_be_lost, loses=len(numbers_in(collector.lost)), held_up_until=true_now())
 
 
 _AS_IT_ENDED: Final = "each as it ended, once, and no alarm"
@@ -184,5 +208,15 @@ ROWS = (
         "copies of each",
         expects=_AS_IT_ENDED,
         run=store_and_forward,
+    ),
+    Fault(
+        name="acknowledged, and lost",
+        modes=(18,),
+        deliveries=HTTP,
+        does="a collector acknowledges three requests amid the others, and loses them; at the end "
+        "SIGKILL",
+        expects="of what was lost nothing that is not so: absent, or inferred; the audit misses "
+        "each number of it",
+        run=lossy,
     ),
 )

@@ -1,6 +1,7 @@
 """Processes that end without a word."""
 
 import random
+import signal
 from typing import Final
 
 from worlds.faults import truth
@@ -11,6 +12,7 @@ from worlds.faults.fault import (
     EXPIRED,
     HTTP,
     LOST,
+    PROMISE_SECONDS,
     Case,
     Expected,
     Fault,
@@ -19,16 +21,29 @@ from worlds.faults.fault import (
     proven,
 )
 from worlds.faults.mix import ENDING, FOREVER, WAITING
-from worlds.faults.truth import Told
-from worlds.faults.world import LONGEST_LIFE_SECONDS, NO_LEASE, SHORT_LEASE, World
+from worlds.faults.truth import Told, true_now
+from worlds.faults.world import (
+    LAPSE_SECONDS,
+    LONGEST_LIFE_SECONDS,
+    NO_LEASE,
+    SHORT_LEASE,
+    World,
+)
 
 TRAFFIC_SECONDS: Final = 1.0
+EXIT_CODE: Final = 3
 
 
 def gone(world: World, app: AppProcess) -> Expected:
     """What is expected of a task whose process died over it, its evidence delivered."""
-    verdict = proven(*LOST) if world.by_spool else inferred(*LOST)
-    return expect(verdict, sealed_at=app.ended_at)
+    return lost(world, app.ended_at)
+
+
+def lost(world: World, at: float | None) -> Expected:
+    """The same where it died at this time."""
+    if world.by_spool:
+        return expect(proven(*LOST), sealed_at=at)
+    return expect(inferred(*LOST), sealed_at=at, promise_seconds=LAPSE_SECONDS)
 
 
 def _gone_with(world: World, app: AppProcess) -> Case:
@@ -50,7 +65,8 @@ def in_memory(world: World, app: AppProcess) -> Case:
                 closing_may_die=True,
             )
             for number, each in world.expected(lambda _: gone(world, app)).items()
-        }
+        },
+        loses=None,
     )
 
 
@@ -84,8 +100,13 @@ def kill_without_a_lease(world: World) -> Case:
     app.flush()
     app.kill()
 
-    def unended(_: Told) -> Expected:
-        return expect(inferred(*EXPIRED), sealed_at=app.ended_at)
+    def unended(task: Told) -> Expected:
+        expected = expect(
+            inferred(*EXPIRED),
+            sealed_at=app.ended_at,
+            promise_seconds=LONGEST_LIFE_SECONDS + PROMISE_SECONDS,
+        )
+        return expected._replace(due_at=task.handed_over_at + LONGEST_LIFE_SECONDS)
 
     return Case(world.expected(unended))
 
@@ -119,8 +140,17 @@ def exit_at_once(world: World) -> Case:
     app = world.start_app(**SHORT_LEASE)
     app.hand_over(world.mix(*ENDING, *FOREVER))
     app.flush()
-    app.tell("os_exit")
-    assert app.wait() == 3
+    assert app.die("os_exit") == EXIT_CODE
+    return _gone_with(world, app)
+
+
+def crash(world: World) -> Case:
+    """The interpreter reads where there is no memory: SIGSEGV, in the middle of Python code."""
+    world.start_sidecar()
+    app = world.start_app(**SHORT_LEASE)
+    app.hand_over(world.mix(*ENDING, *FOREVER))
+    app.flush()
+    assert app.die("crash") == -signal.SIGSEGV
     return _gone_with(world, app)
 
 
@@ -133,7 +163,7 @@ def kill_both(world: World) -> Case:
     sidecar.kill()
     app.kill()
     world.restart_sidecar()
-    return _gone_with(world, app)
+    return _gone_with(world, app)._replace(held_up_until=true_now())
 
 
 def fork(world: World) -> Case:
@@ -145,11 +175,11 @@ def fork(world: World) -> Case:
     childs = dict.fromkeys(list(mixed)[:third], "hang")
     app.hand_over({number: mixed[number] for number in mixed if number not in childs})
     child = app.order("fork", mix=childs)
+    at = true_now()
     app.order("kill_child", pid=child)
     app.order("release")
     app.flush()
-    verdict = proven(*LOST) if world.by_spool else inferred(*LOST)
-    return Case(world.expected(lambda _: expect(verdict)))
+    return Case(world.expected(lambda _: lost(world, at)))
 
 
 def fork_outlives(world: World) -> Case:
@@ -206,6 +236,14 @@ ROWS = (
         does="the process ends itself, no hook of Python's runs",
         expects="as for kill -9",
         run=exit_at_once,
+    ),
+    Fault(
+        name="crash of the interpreter",
+        modes=(16,),
+        deliveries=BOTH,
+        does="an invalid read in C code: SIGSEGV",
+        expects="as for kill -9",
+        run=crash,
     ),
     Fault(
         name="kill -9 of app and sidecar",

@@ -5,7 +5,6 @@ from collections.abc import Mapping, Sequence
 
 from worlds.faults import truth
 from worlds.faults.fault import (
-    LOST,
     SHUTDOWN,
     STOPPED,
     Case,
@@ -15,6 +14,7 @@ from worlds.faults.fault import (
     inferred,
     proven,
 )
+from worlds.faults.rows.processes import lost
 from worlds.faults.servers.server import Server
 from worlds.faults.truth import Told
 from worlds.faults.world import SHORT_LEASE, World
@@ -66,17 +66,25 @@ def case(world: World, unended: Expected | None = None, *, cancelled: Verdict = 
         return expect(truth.verdict_of(task), sealed_at=task.ended_at)
 
     told: Mapping[int, Told] = truth.read(world.truth_path)
-    return Case({number: expected_of(task) for number, task in told.items()})
+    return Case(
+        {number: truth.with_truth(task, expected_of(task)) for number, task in told.items()},
+        loses=None if unended is not None and unended.start_may_die else 0,
+    )
 
 
-def stopped(world: World) -> Expected:
-    """Of a task that was pending when its process stopped, and said so."""
-    return expect(proven(*STOPPED) if world.by_spool else inferred(*STOPPED))
+def stopped(world: World, *, killed: bool = False) -> Expected:
+    """Of a task that was pending when its process stopped, and said so; or was killed then."""
+    expected = expect(proven(*STOPPED) if world.by_spool else inferred(*STOPPED))
+    return expected._replace(start_may_die=killed and not world.by_spool)
 
 
-def killed(world: World, at: float) -> Expected:
-    """Of a task whose process died over it without a word."""
-    return expect(proven(*LOST) if world.by_spool else inferred(*LOST), sealed_at=at)
+def killed(world: World, at: float, within_seconds: float = 0.0) -> Expected:
+    """Of a task whose process died over it without a word, then or soon after."""
+    expected = lost(world, at)
+    return expected._replace(
+        promise_seconds=expected.promise_seconds + within_seconds,
+        start_may_die=not world.by_spool,
+    )
 
 
 def kill_a_worker(

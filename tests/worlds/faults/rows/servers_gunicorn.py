@@ -31,13 +31,19 @@ from worlds.faults.world import World
 
 STOPS = "Shutting down"
 WORKER_EXITS = "Worker exiting"
+WORKERS = 2
+IMPORTED = "the application is imported"
+"""What ``apps/web_wsgi.py`` says: its worker handles signals."""
+UP = "Application startup complete"
+"""A worker of uvicorn's handles signals: one that is stopped earlier dies in silence."""
 
 
 def terminate(world: World) -> Case:
     """It waits for background tasks, and forgets what else is on the loop."""
     server = serving(world, GUNICORN, (*ON_THE_LOOP, *WAITING, *ENDING))
+    server.says(UP, WORKERS)
     server.send(signal.SIGTERM)
-    server.says(STOPS, 2)
+    server.says(STOPS, WORKERS)
     server.release()
     server.gone()
     return case(world, stopped(world))
@@ -57,13 +63,16 @@ def replace_workers(world: World, *, by: signal.Signals) -> Case:
     return case(world, stopped(world))
 
 
-def time_out_gracefully(world: World, command: Sequence[str], kinds: Sequence[str]) -> Case:
+def time_out_gracefully(
+    world: World, command: Sequence[str], kinds: Sequence[str], up: str
+) -> Case:
     """It kills the workers that are not done."""
     server = serving(world, (*command, "--graceful-timeout", "1"), kinds)
+    server.says(up, WORKERS)
     server.known()
     server.send(signal.SIGTERM)
     server.gone()
-    return case(world, stopped(world))
+    return case(world, stopped(world, killed=True))
 
 
 def recycle(world: World) -> Case:
@@ -85,8 +94,9 @@ def block(world: World) -> Case:
     server.hand_over_each(mix(others, (*HANGING, *WAITING, *ENDING), world.seed))
     server.under_way()
     server.hand_over({last: "background block"})
+    at = true_now()
     server.without(server.workers())
-    return case(world, killed(world, true_now()))
+    return case(world, killed(world, at, true_now() - at))
 
 
 def recycle_threads(world: World) -> Case:
@@ -114,8 +124,9 @@ def block_a_request(world: World) -> Case:
 def terminate_threads(world: World) -> Case:
     """The same at a SIGTERM."""
     server = serving(world, GUNICORN_SYNC, IN_THREADS)
+    server.says(IMPORTED, WORKERS)
     server.send(signal.SIGTERM)
-    server.says(WORKER_EXITS, 2)
+    server.says(WORKER_EXITS, WORKERS)
     server.release()
     server.gone()
     return case(world, stopped(world))
@@ -152,7 +163,9 @@ ROWS = (
         deliveries=BOTH,
         does="SIGTERM, and background tasks that do not end within the graceful time-out: SIGKILL",
         expects="`dropped`/`shutdown`, as it was told when the SIGTERM came",
-        run=partial(time_out_gracefully, command=GUNICORN, kinds=(*HANGING, *WAITING, *ENDING)),
+        run=partial(
+            time_out_gracefully, command=GUNICORN, kinds=(*HANGING, *WAITING, *ENDING), up=UP
+        ),
     ),
     Fault(
         name="gunicorn: max requests",
@@ -200,7 +213,7 @@ ROWS = (
         deliveries=BOTH,
         does="SIGTERM, and threads that do not end within the graceful time-out: SIGKILL",
         expects="`dropped`/`shutdown`, as it was told when the SIGTERM came",
-        run=partial(time_out_gracefully, command=GUNICORN_SYNC, kinds=IN_THREADS),
+        run=partial(time_out_gracefully, command=GUNICORN_SYNC, kinds=IN_THREADS, up=IMPORTED),
     ),
     Fault(
         name="gunicorn sync: max requests",

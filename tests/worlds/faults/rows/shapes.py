@@ -14,7 +14,7 @@ from worlds.faults.fault import (
     proven,
 )
 from worlds.faults.mix import ENDING, FOREVER, WAITING
-from worlds.faults.truth import Told
+from worlds.faults.truth import Told, true_now
 from worlds.faults.world import World
 
 
@@ -86,7 +86,7 @@ def late_sidecar(world: World) -> Case:
     world.start_sidecar()
     app.order("release")
     app.flush()
-    return Case(world.expected())
+    return Case(world.expected(), held_up_until=true_now())
 
 
 ROWS = (

@@ -10,6 +10,7 @@ from typing import Final
 from worlds.faults.app_process import IMPORTS
 from worlds.faults.fault import BOTH, HTTP, SPOOL, Case, Fault
 from worlds.faults.mix import ENDING, FOREVER, WAITING
+from worlds.faults.truth import true_now
 from worlds.faults.weather import AfterTheCommit
 from worlds.faults.world import NO_LEASE, World
 
@@ -36,7 +37,7 @@ def kill(world: World) -> Case:
         world.restart_sidecar()
     app.order("release")
     app.flush()
-    return Case(world.expected())
+    return Case(world.expected(), held_up_until=true_now())
 
 
 def die_after_commit(world: World) -> Case:
@@ -52,7 +53,7 @@ def die_after_commit(world: World) -> Case:
     assert app.answer(), app.log
     app.order("release")
     app.flush()
-    return Case(world.expected())
+    return Case(world.expected(), held_up_until=true_now())
 
 
 def stops_before_the_app(world: World) -> Case:
@@ -65,7 +66,7 @@ def stops_before_the_app(world: World) -> Case:
     app.tell_end()
     world.restart_sidecar()
     assert app.wait() == 0
-    return Case(world.expected())
+    return Case(world.expected(), held_up_until=true_now())
 
 
 def stops_after_the_app(world: World) -> Case:
@@ -77,7 +78,7 @@ def stops_after_the_app(world: World) -> Case:
     assert app.end() == 0
     assert sidecar.stop() == 0
     world.restart_sidecar()
-    return Case(world.expected())
+    return Case(world.expected(), held_up_until=true_now())
 
 
 def stands_still(world: World) -> Case:
@@ -92,7 +93,7 @@ def stands_still(world: World) -> Case:
     world.pass_time(STILL_SECONDS)
     sidecar.process.send_signal(signal.SIGCONT)
     app.flush()
-    return Case(world.expected())
+    return Case(world.expected(), held_up_until=true_now())
 
 
 def two_on_one_database(world: World) -> Case:

@@ -11,6 +11,7 @@ from worlds.faults.fault import (
     Case,
     Expected,
     Fault,
+    Verdict,
     expect,
     inferred,
     proven,
@@ -20,7 +21,7 @@ from worlds.faults.rows.servers import case
 from worlds.faults.rows.vercel import ENDING, HANGING, WAITING, function
 from worlds.faults.servers.function import DURATION_SECONDS, Function
 from worlds.faults.truth import true_now
-from worlds.faults.world import GRACE_SECONDS, World
+from worlds.faults.world import GRACE_SECONDS, OVERDUE_SECONDS, World
 
 SECONDS, SECONDS_A_TASK = 1.0, 0.02
 """An invocation's maximum duration, where it is to pass: what ends by itself has ended long before,
@@ -43,18 +44,23 @@ def cut_off(world: World, instance: Function, deadline: float) -> Case:
     verdicts = [proven(*OVERDUE)] if world.by_spool else [inferred(*OVERDUE)]
     if true_now() > deadline + GRACE_SECONDS:  # a slow machine: the book may not have waited
         verdicts.append(inferred(*OVERDUE))
-    expected = late(world, expect(*verdicts, sealed_at=deadline), deadline, seen_at).expected
+    judged = late(world, overdue(deadline, *verdicts), deadline, seen_at)
     if world.by_spool:
-        return Case(expected)
+        return judged
     told = truth.read(world.truth_path)
     may_die = {
         number: each._replace(
             opening_may_die=told[number].began_at is None or world.delivery != "durable",
             closing_may_die=True,
         )
-        for number, each in expected.items()
+        for number, each in judged.expected.items()
     }
-    return Case(may_die)
+    return judged._replace(expected=may_die, loses=None)
+
+
+def overdue(deadline: float, *verdicts: Verdict) -> Expected:
+    """Of a task that had this deadline, and did not end."""
+    return expect(*verdicts, sealed_at=deadline, promise_seconds=OVERDUE_SECONDS)
 
 
 def late(world: World, unended: Expected, deadline: float, seen_at: float) -> Case:
@@ -66,13 +72,14 @@ def late(world: World, unended: Expected, deadline: float, seen_at: float) -> Ca
     alarms = frozenset({inferred(*OVERDUE)})
     told = truth.read(world.truth_path)
     all_late = seen_at > deadline + GRACE_SECONDS
+    judged = case(world, unended)
     expected = {
-        number: each._replace(alarms=alarms)
+        number: each._replace(due_at=deadline, alarms=alarms)
         if all_late or (told[number].ended_at or 0) > deadline
-        else each
-        for number, each in case(world, unended).expected.items()
+        else each._replace(due_at=deadline)
+        for number, each in judged.expected.items()
     }
-    return Case(expected)
+    return judged._replace(expected=expected, held_up_until=true_now())
 
 
 def pass_the_deadline(world: World, *, variable: str) -> Case:
@@ -120,7 +127,8 @@ def kill_early(world: World) -> Case:
     at = instance.kill()
     if world.by_spool:
         return case(world, expect(proven(*LOST), sealed_at=at))
-    return late(world, expect(inferred(*OVERDUE), sealed_at=deadline), deadline, seen_at)
+    unended = overdue(deadline, inferred(*OVERDUE))._replace(start_may_die=True)
+    return late(world, unended, deadline, seen_at)
 
 
 def freeze(world: World, *, thaws: bool) -> Case:
@@ -141,14 +149,15 @@ def freeze(world: World, *, thaws: bool) -> Case:
         return all(book[number].settled for number in frozen)
 
     world.until(are_given_up, "the book has given up those that are frozen")
-    overdue = expect(proven(*OVERDUE), inferred(*OVERDUE), sealed_at=deadline)
+    unended = overdue(deadline, proven(*OVERDUE), inferred(*OVERDUE))
     if not thaws:
         instance.kill()
-        return late(world, overdue, deadline, seen_at)
+        may_die = unended._replace(start_may_die=not world.by_spool)
+        return late(world, may_die, deadline, seen_at)
     instance.release()
     instance.platform.thaw()
     instance.ended(frozen)
-    return late(world, overdue, deadline, seen_at)
+    return late(world, unended, deadline, seen_at)
 
 
 ROWS = (

@@ -35,7 +35,7 @@ class Served(ABC):
         return {
             **self._world.environment(),
             "AFTERWORD_CAPTURE": "1",
-            "AFTERWORD_ASYNCIO_TASKS": "*task_*",
+            "AFTERWORD_ASYNCIO_TASKS": "task_*",
             "FAULTS_RELEASE": str(self._pipe),
         }
 
