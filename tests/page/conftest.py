@@ -35,11 +35,14 @@ async def furnished(port: OperatorsPort) -> OperatorsPort:
 
 @pytest_asyncio.fixture(loop_scope="package")
 async def open_page(browser: Browser, port: OperatorsPort) -> AsyncIterator[OpenPage]:
-    """``open_page(path, **options of a context)``; what the page complains of fails the test."""
+    """``open_page(path, **options of a context)``; what the page complains of fails the test.
+
+    ``gone_is_expected``: but for connections that the browser could not make.
+    """
     contexts: list[BrowserContext] = []
     complaints: list[str] = []
 
-    async def opened(path: str, **options: object) -> Page:
+    async def opened(path: str, *, gone_is_expected: bool = False, **options: object) -> Page:
         context = await browser.new_context(
             base_url=str(port.client.make_url("")).rstrip("/"),
             **options,  # type: ignore[arg-type] # passed through as it is
@@ -51,7 +54,10 @@ async def open_page(browser: Browser, port: OperatorsPort) -> AsyncIterator[Open
         page.on(
             "console",
             lambda said: (
-                complaints.append(said.text) if said.type in {"error", "warning"} else None
+                complaints.append(said.text)
+                if said.type in {"error", "warning"}
+                and not (gone_is_expected and "net::ERR_" in said.text)
+                else None
             ),
         )
         await page.goto(path)

@@ -27,8 +27,8 @@ _MOST: Final = 2**64 - 1
 COLUMNS: Final = ("scheduled", *names.OUTCOMES)
 TASK_COLUMNS: Final = ("scheduled", names.COMPLETED, "lost")
 _LOST: Final = TASK_COLUMNS.index("lost")
-_NO_LOSS: Final = (names.CANCELLED, "cancelled")
-"""Outcome and reason of what the application cancelled itself."""
+CANCELLED_ITSELF: Final = (names.CANCELLED, "cancelled")
+"""Outcome and reason of what the application cancelled itself, which is no loss."""
 
 
 class Slot(msgspec.Struct, frozen=True):
@@ -105,7 +105,7 @@ class History:
             if grown:
                 column = "scheduled" if total.metric == totals.SCHEDULED else total.labels[4]
                 self._book.add(now, COLUMNS.index(column), grown)
-                if total.metric == totals.SCHEDULED or total.labels[4:6] != _NO_LOSS:
+                if total.metric == totals.SCHEDULED or total.labels[4:6] != CANCELLED_ITSELF:
                     self._add_to_task(total.labels[:2], now, column, grown)
 
     def book(self, slots: int, now: float) -> list[Slot]:

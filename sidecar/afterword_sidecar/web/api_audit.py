@@ -43,6 +43,8 @@ def _service(found: ledger.ServiceAudit) -> shapes.ServiceAudit:
         in_flight=found.in_flight,
         streams_live=found.streams_live,
         streams_ended=found.streams_ended,
+        streams_silent=found.streams_silent,
+        silent_since=moment(found.silent_since) if found.silent_since else None,
         missing=found.missing,
         lost=found.lost,
         recovered=found.recovered,
@@ -90,6 +92,8 @@ def _why(fault: ledger.StreamFault) -> Iterator[str]:
     if endings > 0:
         told = "task ended and its end has" if endings == 1 else "tasks ended and their ends have"
         yield f"{endings} {told} not come"
+    if fault.untold:
+        yield "its spool had room for none of its records: whose it is, only they would say"
     if fault.state == ledger.GONE:
         yield "its spool is gone: what lay unread in it is lost"
 

@@ -7,7 +7,7 @@ from typing import Any, Final
 from afterword import names
 from afterword_sidecar.ledger import totals
 from afterword_sidecar.ledger.view import View
-from afterword_sidecar.service.history import COLUMNS, SLOT_SECONDS, Slot
+from afterword_sidecar.service.history import CANCELLED_ITSELF, COLUMNS, SLOT_SECONDS, Slot
 from afterword_sidecar.web import api_shapes as shapes
 from afterword_sidecar.web.api_views import moment
 
@@ -71,7 +71,7 @@ def _counted(view: View) -> dict[Labels, Counter[str]]:
         name = labels[column] if column else "scheduled"
         counted = ledger.setdefault(labels[:4], Counter())
         counted[name] += sign * int(total.value)
-        if labels[4:6] == _BY_APPLICATION:
+        if labels[4:6] == CANCELLED_ITSELF:
             counted["cancelled_by_application"] += sign * int(total.value)
     return ledger
 
@@ -82,8 +82,6 @@ _EFFECTS: Final[dict[str, tuple[int, int]]] = {
     totals.AMENDED: (4, -1),
 }
 """By metric: which label names the outcome (0: none does), and whether it adds or takes away."""
-_BY_APPLICATION: Final = (names.CANCELLED, "cancelled")
-"""Outcome and reason of what the application cancelled itself, which is no loss."""
 
 
 def _balance(series: Iterable[Counter[str]]) -> shapes.Balance:

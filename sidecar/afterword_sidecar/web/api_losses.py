@@ -8,7 +8,7 @@ from typing import Any, Final
 from msgspec.structs import replace
 
 from afterword_sidecar.service import Service
-from afterword_sidecar.service.history import MINUTE_SECONDS
+from afterword_sidecar.service.history import CANCELLED_ITSELF, MINUTE_SECONDS
 from afterword_sidecar.stores.contract import DeadLetterQuery, LossCount
 from afterword_sidecar.web import api_shapes as shapes
 from afterword_sidecar.web.api_views import moment
@@ -22,8 +22,6 @@ KEPT_SECONDS: Final = 2.0
 """However many watch, a filter is counted once in this time."""
 KEPT: Final = 16
 _HOUR: Final = 3_600
-_NO_LOSS: Final = ("cancelled", "cancelled")
-"""Outcome and reason of what the application cancelled itself."""
 _HOURS: Final = 168
 
 _Kind = tuple[str, str, str, str, str]
@@ -63,7 +61,7 @@ class Fold:
         for (*_, outcome, _), counts in ranked:
             by_outcome[outcome] += counts[-1]
         sums = [sum(counts[at] for _, counts in ranked) for at in range(len(WINDOWS))]
-        itself = [counts for (*_, outcome, why), counts in ranked if (outcome, why) == _NO_LOSS]
+        itself = [counts for kind, counts in ranked if kind[-2:] == CANCELLED_ITSELF]
         return shapes.Losses(
             at=moment(self._now),
             kinds=[_kind(kind, counts) for kind, counts in ranked[:KINDS_LISTED]],

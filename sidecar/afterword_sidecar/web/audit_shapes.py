@@ -61,6 +61,17 @@ class ServiceAudit(msgspec.Struct, frozen=True):
     in_flight: int
     streams_live: int
     streams_ended: int
+    streams_silent: Annotated[
+        int,
+        Meta(
+            description="Of the live: unheard of for longer than their lease, or 35 seconds, "
+            "without a goodbye or a lock. Idle, frozen or gone: what they had not sent, if "
+            "anything, nobody knows. No fault."
+        ),
+    ]
+    silent_since: Annotated[
+        Moment | None, Meta(description="When the first of those was last heard of.")
+    ]
     missing: Annotated[int, Meta(description="Numbers missing now and not given up.")]
     lost: Annotated[float, Meta(description="Numbers given up so far.")]
     recovered: Annotated[float, Meta(description="Numbers that came after they were missing.")]

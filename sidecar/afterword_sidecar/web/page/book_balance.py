@@ -28,7 +28,8 @@ def headline(book: shapes.Book, audit: Audit | None) -> h.Element:
             " completed, ",
             h.strong[words.count(lost_of(balance))],
             " were lost, " if lost_of(balance) != 1 else " was lost, ",
-            itself and [h.strong[words.count(itself)], " cancelled by the application itself, "],
+            itself > 0
+            and [h.strong[words.count(itself)], " cancelled by the application itself, "],
             "and ",
             h.strong[words.count(balance.in_flight) if balance.in_flight else "none"],
             " are in flight. " if balance.in_flight > 1 else " is in flight. ",

@@ -6,6 +6,8 @@ from urllib.parse import urlencode
 
 import htpy as h
 
+from afterword_sidecar.service.history import CANCELLED_ITSELF
+
 OUTCOMES_IN_WORDS: Final = {
     "in_flight": "in flight",
     "completed": "completed",
@@ -38,8 +40,6 @@ PENDING_IN_WORDS: Final = {
     "deadline_near": "its deadline is near",
     "shutdown": "its process is stopping",
 }
-CANCELLED_ITSELF: Final = ("cancelled", "cancelled")
-"""What the application cancelled itself is no loss."""
 BASES_IN_WORDS: Final = {
     "observed": "The task said so itself.",
     "proven": "Nothing about it can be on its way any more.",
@@ -153,12 +153,6 @@ def ago(told: str, now: str) -> h.Element:
 def outcome(name: str) -> h.Element:
     """An outcome with its colour, and its name."""
     return h.span(class_=f"outcome {name}")[OUTCOMES_IN_WORDS.get(name, name)]
-
-
-def reason(name: str) -> str:
-    """A reason as the contract names it, and in words."""
-    words = REASONS_IN_WORDS.get(name)
-    return f"{name}: {words}" if words and words != name else name
 
 
 def plural(number: int, one: str, many: str = "") -> str:
