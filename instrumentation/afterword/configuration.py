@@ -5,14 +5,13 @@ what cannot be said there (a redaction callable), and for applications without a
 """
 
 import os
+from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any, Final
 
 from afterword import counters, internal_errors, settings, spans, stream
 from afterword.internal_errors import logger
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
-
     from opentelemetry.metrics import MeterProvider
     from opentelemetry.trace import TracerProvider
 
@@ -53,7 +52,8 @@ def configure(  # noqa: PLR0913 - one keyword per setting, each with a default
         service_name: ``service.name`` of evidence, spans and metrics (``OTEL_SERVICE_NAME``).
         capture: Keep every task's arguments with its dead letter (``AFTERWORD_CAPTURE``).
         capture_max_bytes: The largest payload kept (``AFTERWORD_CAPTURE_MAX_BYTES``).
-        redact_fields: Names redacted besides the built-in ones (``AFTERWORD_REDACT_FIELDS``).
+        redact_fields: Names redacted besides the built-in ones (``AFTERWORD_REDACT_FIELDS``); here
+            and for ``asyncio_tasks`` one text may hold several, with commas between them.
         redact: Called with path and value of each scalar of a payload, and with exception messages
             and stacks (as ``exception.message``, ``exception.stacktrace``); returns what may leave.
         span_parent: ``child`` of the current span, or ``link`` for a new trace linked to it.
@@ -74,31 +74,38 @@ def configure(  # noqa: PLR0913 - one keyword per setting, each with a default
     try:
         in_force = settings.load(
             {
-                "spool": os.fspath(spool) if spool is not None else None,
+                "spool": os.fspath(spool) if isinstance(spool, os.PathLike) else spool,
                 "endpoint": endpoint,
                 "token": token,
                 "service_name": service_name,
                 "capture": capture,
                 "capture_max_bytes": capture_max_bytes,
-                "redact_fields": tuple(redact_fields) if redact_fields is not None else None,
+                "redact_fields": _listed(redact_fields),
                 "redact": redact,
                 "span_parent": span_parent,
                 "guard_lead_seconds": guard_lead_seconds,
                 "durable": durable,
                 "durable_timeout_seconds": durable_timeout_seconds,
                 "lease_seconds": lease_seconds,
-                "asyncio_tasks": tuple(asyncio_tasks) if asyncio_tasks is not None else None,
+                "asyncio_tasks": _listed(asyncio_tasks),
             }
         )
         if tracer_provider is not None:
             spans.use_provider(tracer_provider)
         if meter_provider is not None:
-            counters.register(meter_provider.get_meter("afterword"))
+            counters.register(meter_provider)
         if _wants_export(otlp_endpoint) and not in_force.sdk_disabled:
             _set_up_sdk(otlp_endpoint, service_name)
         stream.renew()
     except Exception:  # noqa: BLE001 - telemetry never harms its host
         internal_errors.handle("configuring")
+
+
+def _listed(given: "Iterable[str] | None") -> object:
+    """Names as ``settings`` takes them: several, or a text with commas, which is iterable too."""
+    if isinstance(given, str) or not isinstance(given, Iterable):
+        return given
+    return tuple(given)
 
 
 def _wants_export(otlp_endpoint: str | None) -> bool:

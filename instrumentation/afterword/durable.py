@@ -11,8 +11,6 @@ from typing import Any, Final
 
 from afterword.internal_errors import logger
 
-_told: Final[set[str]] = set()
-
 
 class Confirmation:
     """Whether one task's opening is safe: told once, by any thread; awaited by the task."""
@@ -58,13 +56,12 @@ class Confirmation:
             if self._safe is None
             else "its opening could not be delivered"
         )
-        if why not in _told:
-            _told.add(why)
-            logger.warning(
-                "afterword: a durable task begins although %s: it may be lost unseen if the "
-                "process is killed now. (Told once per reason.)",
-                why,
-            )
+        logger.warn_once(
+            why,
+            "afterword: a durable task begins although %s: it may be lost unseen if the "
+            "process is killed now. (Told once per reason.)",
+            why,
+        )
 
 
 def _wake(future: "asyncio.Future[Any]") -> None:

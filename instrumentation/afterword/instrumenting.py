@@ -37,8 +37,6 @@ PLATFORMS: Final = {
 }
 """By the name that ``instrument`` takes."""
 
-_told: Final[set[str]] = set()
-
 
 def instrument(*names: str) -> None:
     """Watch the deferred work of these platforms. Call it once, where the application starts.
@@ -122,6 +120,4 @@ def _is_installed(platform: Platform) -> bool:
 
 
 def _tell(sentence: str) -> None:
-    if sentence not in _told:
-        _told.add(sentence)
-        logger.warning("afterword: %s", sentence)
+    logger.warn_once(sentence, "afterword: %s", sentence)

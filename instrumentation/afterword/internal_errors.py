@@ -9,6 +9,10 @@ import sys
 from contextlib import suppress
 from typing import Final
 
+told: Final[set[str]] = set()
+"""What ``warn_once`` has warned of."""
+_MOST_TOLD: Final = 200
+
 
 class Log:
     """A logger's warnings and errors. What the application's handlers raise is not passed on.
@@ -18,6 +22,14 @@ class Log:
 
     def __init__(self, name: str) -> None:
         self._logger: Final = logging.getLogger(name)
+
+    def warn_once(self, subject: str, message: str, *arguments: object) -> None:
+        """Warn of what may come with every task: once per subject, of so many subjects at most."""
+        if subject in told or len(told) >= _MOST_TOLD:
+            return
+        told.add(subject)
+        with suppress(Exception):
+            self._logger.warning(message, *arguments, stacklevel=2)
 
     def warning(self, message: str, *arguments: object) -> None:
         """As ``logging.Logger.warning``."""

@@ -5,7 +5,7 @@ from collections.abc import Callable, Mapping
 from time import time_ns
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
-from afterword import counters, spans, surroundings
+from afterword import counters, names, spans, surroundings
 from afterword.deliveries import open_delivery
 from afterword.internal_errors import logger
 from afterword.kinds import Naming
@@ -16,8 +16,6 @@ from afterword.tracked import Tracked
 if TYPE_CHECKING:
     from afterword.delivery import Delivery
     from afterword.settings import Settings
-
-PLATFORM_ASYNCIO: Final = "asyncio"
 
 
 class _Unsaid:
@@ -36,7 +34,7 @@ class Request(NamedTuple):
     name: str | None = None
     deadline: float | None = None
     payload: object = UNSAID
-    platform: str = PLATFORM_ASYNCIO
+    platform: str = names.PLATFORM_ASYNCIO
     guard_lead_seconds: float = 0.0
     """How long before the deadline to report; 0: as the settings say."""
     arguments: Callable[[], Mapping[str, object]] | None = None
@@ -68,7 +66,12 @@ def _said(name: object) -> str | None:
         return str.__str__(str(name)) or None
     except Exception as error:  # noqa: BLE001 - the application's __str__ may raise anything
         raised, kind = type(error).__name__, type(name).__name__
-        logger.warning("afterword: name= is a %s whose text raised %s; left out", kind, raised)
+        logger.warn_once(
+            f"name {kind} {raised}",
+            "afterword: name= is a %s whose text raised %s; left out",
+            kind,
+            raised,
+        )
     return None
 
 
@@ -81,7 +84,11 @@ def finite(deadline: object) -> float | None:
             return float(deadline)
     except OverflowError:
         pass  # a whole number beyond every float
-    logger.warning("afterword: deadline=%r is no time in Unix seconds and is left out", deadline)
+    logger.warn_once(
+        f"deadline {type(deadline).__name__}",
+        "afterword: deadline=%.100r is no time in Unix seconds and is left out",
+        deadline,
+    )
     return None
 
 
@@ -97,7 +104,6 @@ def open_task(awaitable: Any, naming: Naming, request: Request) -> Tracked:
     known = stream.known_kind(
         request.name or naming.name, naming.function, request.platform, around.origin
     )
-    sequence = stream.next_sequence()
     span, place = spans.begin(known.kind, stream.id, settings)
     payload, omitted = None, ""
     if stream.delivery is not None:
@@ -108,15 +114,16 @@ def open_task(awaitable: Any, naming: Naming, request: Request) -> Tracked:
         lead = _lead(request, stream, at_ns)
         detail = _detail(request, around, lead, payload, omitted)
     identity = id(awaitable)
+    sequence = stream.next_sequence()  # last: whatever raised before has left no hole
     tracked = Tracked(stream, known, sequence, at_ns, place, detail, span, identity)
     with stream.lock:
         known.tally.scheduled += 1
     stream.open_tasks[sequence] = tracked
     stream.by_identity[identity] = tracked
     if stream.delivery is not None:
-        registration = naming.registration
-        if settings.durable or request.durable or (registration and registration.durable):
-            _send_and_hold(tracked, stream.delivery, naming, request)
+        said = request.durable or settings.durable or naming.registration is not None
+        if said and _is_durable(request, naming, settings):
+            _send_and_hold(tracked, stream.delivery)
         else:
             stream.delivery.opened(tracked)
         if lead:
@@ -172,21 +179,19 @@ def lead_within(wanted_seconds: float, remaining_seconds: float) -> float:
     return max(0.0, min(wanted_seconds, remaining_seconds / 2))
 
 
-def _send_and_hold(
-    tracked: Tracked, delivery: "Delivery", naming: Naming, request: Request
-) -> None:
-    """Send the opening and hold the work until it is safe, if the first who says so wants that."""
-    settings = tracked.stream.settings
+def _is_durable(request: Request, naming: Naming, settings: "Settings") -> bool:
+    """As the first who says so: the caller, the function's mark, the settings."""
+    if request.durable is not None:
+        return request.durable
     by_function = naming.registration.durable if naming.registration is not None else None
-    wanted = next(
-        (said for said in (request.durable, by_function) if said is not None), settings.durable
-    )
-    if not wanted:
-        delivery.opened(tracked)
-        return
+    return settings.durable if by_function is None else by_function
+
+
+def _send_and_hold(tracked: Tracked, delivery: "Delivery") -> None:
+    """Send the opening, and hold the work until it is safe."""
     from afterword.durable import Confirmation  # noqa: PLC0415 - only where used
 
-    tracked.held = Confirmation(settings.durable_timeout_seconds)
+    tracked.held = Confirmation(tracked.stream.settings.durable_timeout_seconds)
     delivery.send_confirmed(tracked.opening, tracked.held.tell)
 
 

@@ -50,10 +50,19 @@ _BEARER: Final = re.compile(r"\b(Bearer|Basic)\s{1,4}[\w.~+/=-]{8,8192}", re.IGN
 _USER_INFO: Final = re.compile(r"(://)[^\s/@]{1,512}@")
 
 
-@lru_cache(maxsize=8)
+_latest: "tuple[Settings, Redactor] | None" = None
+
+
 def redactor_of(settings: Settings) -> "Redactor":
-    """The redactor that the settings ask for."""
-    return Redactor(settings.redact_fields, settings.redact)
+    """The redactor that the settings ask for; the same one for the same settings, the object.
+
+    By identity, as the application's callable need not be hashable.
+    """
+    global _latest  # noqa: PLW0603 - a process has one set of settings, mostly
+    latest = _latest
+    if latest is None or latest[0] is not settings:
+        _latest = latest = (settings, Redactor(settings.redact_fields, settings.redact))
+    return latest[1]
 
 
 class Redactor:
@@ -75,9 +84,12 @@ class Redactor:
         try:
             return self._own(path, value)
         except Exception as error:  # noqa: BLE001 - user code, whose message may hold the value
-            logger.warning(
-                "afterword: the redact callable raised %s on %s; its value was left out",
-                type(error).__name__,
+            raised = type(error).__name__
+            logger.warn_once(
+                f"redact {raised}",
+                "afterword: the redact callable raised %s on %.200s; its value was left out, and "
+                "so is every other it fails on. (Told once per exception.)",
+                raised,
                 path,
             )
             return _CALLABLE_FAILED

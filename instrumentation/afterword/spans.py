@@ -8,7 +8,7 @@ span costs beyond the SDK's own share. Under a parent that is not sampled no tra
 import sys
 from typing import TYPE_CHECKING, Any, Final
 
-from afterword import names
+from afterword import internal_errors, names
 from afterword.task_record import NOWHERE, Place
 from afterword.version import VERSION
 
@@ -24,6 +24,8 @@ Begun = tuple["Span | None", Place]
 """The span, where there is one to end, and where in its trace the task stands."""
 
 _NOTHING: Final[Begun] = (None, NOWHERE)
+_Bound = tuple[Any, bytes, Any]
+"""A provider, a stream, and the tracer that the one has for the other."""
 
 
 class _Api:
@@ -36,9 +38,7 @@ class _Api:
         "error",
         "get_current_span",
         "new_trace",
-        "provider",
         "set_span_in_context",
-        "stream",
         "trace",
         "tracer",
     )
@@ -54,23 +54,22 @@ class _Api:
         self.consumer: Final = trace.SpanKind.CONSUMER
         self.error: Final = trace.StatusCode.ERROR
         self.new_trace: Final = context.Context()
-        self.provider: Any = None
-        self.tracer: Any = None
-        self.stream = b""
+        self.tracer: _Bound = (None, b"", None)
 
     def tracer_of(self, provider: Any, stream: bytes) -> Any:
         """The stream's tracer of the provider; ``None`` where no SDK stands behind it."""
-        if provider is not self.provider or stream is not self.stream:
+        bound = self.tracer  # read and assigned whole: other threads ask at the same time
+        if provider is not bound[0] or stream is not bound[1]:
             silent = isinstance(
                 provider, self.trace.ProxyTracerProvider | self.trace.NoOpTracerProvider
             )
-            self.tracer = None
+            tracer = None
             if not silent:
-                self.tracer = provider.get_tracer(
+                tracer = provider.get_tracer(
                     names.SCOPE_NAME, VERSION, attributes={names.STREAM: stream.hex()}
                 )
-            self.provider, self.stream = provider, stream
-        return self.tracer
+            self.tracer = bound = (provider, stream, tracer)
+        return bound[2]
 
 
 _api: _Api | None = None
@@ -93,7 +92,10 @@ def _bound() -> _Api | None:
 
 
 def begin(kind: "TaskKind", stream: bytes, settings: "Settings") -> Begun:
-    """The task's place in the trace it is handed over in, with its span begun where it is due."""
+    """The task's place in the trace it is handed over in, with its span begun where it is due.
+
+    What the application's sampler or span processor raises costs the task its span, and no more.
+    """
     api = _api or _bound()
     if api is None:
         return _NOTHING
@@ -101,12 +103,15 @@ def begin(kind: "TaskKind", stream: bytes, settings: "Settings") -> Begun:
     parent_is_valid = parent.is_valid
     if parent_is_valid and not parent.trace_flags & 1:
         return None, Place(parent.trace_id, 0, parent.span_id)
-    tracer = api.tracer_of(_given_provider or api.trace.get_tracer_provider(), stream)
-    if tracer is None or settings.sdk_disabled:
-        if not parent_is_valid:
-            return _NOTHING
-        return None, Place(parent.trace_id, 0, parent.span_id, sampled=True)
-    return _begin(api, tracer, parent if parent_is_valid else None, kind, settings)
+    try:
+        tracer = api.tracer_of(_given_provider or api.trace.get_tracer_provider(), stream)
+        if tracer is not None and not settings.sdk_disabled:
+            return _begin(api, tracer, parent if parent_is_valid else None, kind, settings)
+    except Exception:  # noqa: BLE001 - telemetry never harms its host
+        internal_errors.handle("beginning a task's span")
+    if not parent_is_valid:
+        return _NOTHING
+    return None, Place(parent.trace_id, 0, parent.span_id, sampled=True)
 
 
 def _begin(
@@ -124,7 +129,7 @@ def _begin(
         kind.name,
         context=api.new_trace if linked else None,
         kind=api.consumer,
-        attributes=_attributes(kind) if kind.platform != "asyncio" or kind.origin != _APP else None,
+        attributes=_attributes(kind) if kind.platform != _ASYNCIO or kind.origin != _APP else None,
         links=[api.trace.Link(parent)] if linked else None,
     )
     own = span.get_span_context()
@@ -143,11 +148,12 @@ def _begin(
 
 
 _APP: Final = names.ORIGIN_APP
+_ASYNCIO: Final = names.PLATFORM_ASYNCIO
 
 
 def _attributes(kind: "TaskKind") -> dict[str, str]:
     attributes = {}
-    if kind.platform != "asyncio":
+    if kind.platform != _ASYNCIO:
         attributes[names.PLATFORM] = kind.platform
     if kind.origin != _APP:
         attributes[names.ORIGIN] = kind.origin

@@ -6,8 +6,8 @@ from collections.abc import Callable
 from time import monotonic_ns, time_ns
 from typing import TYPE_CHECKING, Any, Final
 
-from afterword import endings, internal_errors, names, spans
-from afterword.evidence import Pending
+from afterword import endings, internal_errors, spans
+from afterword.evidence import Failure, Pending
 from afterword.task_record import Detail, Place, TaskRecord
 
 if TYPE_CHECKING:
@@ -17,7 +17,6 @@ if TYPE_CHECKING:
 
     from afterword.durable import Confirmation
     from afterword.endings import Ending
-    from afterword.evidence import Failure
     from afterword.stream import CountedKind, Stream, Tally
 
 
@@ -80,6 +79,7 @@ class Tracked(TaskRecord):
         self.disconnected = False
         """The client has gone away: a cancellation from now on is the framework's answer to it."""
         self.settled = False
+        """It is closed, and that was told."""
         self.followers: tuple[Callable[[], None], ...] = ()
         """Called once it is settled and told, on whatever thread that happens. To be quick."""
 
@@ -124,7 +124,6 @@ class Tracked(TaskRecord):
         stream = self.stream
         if not stream.mark[0] or stream.open_tasks.pop(self.sequence, None) is None:
             return  # the parent's; or another thread, or a finalizer, was first
-        self.settled = True
         stream.by_identity.pop(self.identity, None)
         with stream.lock:
             self.tally.settled[ending.outcome] += 1
@@ -138,34 +137,58 @@ class Tracked(TaskRecord):
             self.settled_sequence = stream.next_sequence()
             if stream.delivery is not None:
                 stream.delivery.settled(self)
-            if self.span is not None:
-                spans.end(self.span, ending, self.failure, stream.settings)
-            if self.failure is not None and stream.settings.exceptions_as_logs:
-                self._log(self.failure)
-            for follower in self.followers:
-                follower()
         except Exception:  # noqa: BLE001 - telemetry never harms its host
             internal_errors.handle("telling how a task ended")
+        finally:
+            self.settled = True  # before the followers are read: whoever comes later sees it
+            if self.span is not None or self.followers or self.failure is not None:
+                self._tell_others(ending)
+
+    def _tell_others(self, ending: "Ending") -> None:
+        """The application's own processors, which may raise, then whoever waits for the end."""
+        try:
+            if self.span is not None:
+                self._end_span(self.span, ending)
+            if self.failure is not None and self.stream.settings.exceptions_as_logs:
+                self._log(self.failure)
+        finally:
+            for follower in self.followers:
+                follower()
+
+    def _end_span(self, span: "Span", ending: "Ending") -> None:
+        try:
+            spans.end(span, ending, self.failure, self.stream.settings)
+        except Exception:  # noqa: BLE001 - telemetry never harms its host
+            internal_errors.handle("ending a task's span")
 
     def _describe(self, ending: "Ending", error: BaseException | None, awaiting: str) -> None:
         """What is told of a task that did not complete."""
-        from afterword.failures import describe  # noqa: PLC0415 - tasks that complete need none
+        self.failure = Failure()
+        try:
+            from afterword.failures import describe  # noqa: PLC0415 - tasks that complete need none
 
-        settings = self.stream.settings
-        failure = describe(error, ending, settings, started=self.has_started)
-        self.failure = failure._replace(awaiting=awaiting) if awaiting else failure
+            failure = describe(error, ending, self.stream.settings, started=self.has_started)
+            self.failure = failure._replace(awaiting=awaiting) if awaiting else failure
+        except Exception:  # noqa: BLE001 - how it ended is told all the same
+            internal_errors.handle("describing a failure")
 
-    def _log(self, failure: "Failure") -> None:
-        if failure.exception_type:
+    def _log(self, failure: Failure) -> None:
+        if not failure.exception_type:
+            return
+        try:
             from afterword.exception_logs import emit  # noqa: PLC0415 - an opt-in of few
 
             emit(failure, self.opening)
+        except Exception:  # noqa: BLE001 - telemetry never harms its host
+            internal_errors.handle("telling an exception as a log")
 
     def pending(self, reason: str, awaiting: str | None = None) -> None:
         """It is about to be cut off: say so, and where it is suspended. Never raises."""
         try:
             stream = self.stream
-            if self.settled or stream.delivery is None or not stream.mark[0]:
+            if stream.delivery is None or not stream.mark[0]:
+                return
+            if self.sequence not in stream.open_tasks:
                 return
             if awaiting is None:
                 awaiting = self.awaiting()
@@ -200,8 +223,3 @@ class Tracked(TaskRecord):
         except Exception:  # noqa: BLE001 - that it is pending is told all the same
             internal_errors.handle("looking where a task is suspended")
             return ""
-
-    @property
-    def is_replay(self) -> bool:
-        """Whether it is an attempt at a dead letter."""
-        return self.known.kind.origin == names.ORIGIN_REPLAY

@@ -160,10 +160,12 @@ def drop(
         open_task(awaitable, naming, request).settle(ending)
         if isinstance(awaitable, CoroutineType):
             awaitable.close()
-        logger.warning(
+        name = request.name or naming.name
+        logger.warn_once(
+            f"dropped {name} {ending.reason}",
             "afterword: %s was handed over where nothing will run it (%s) and is dropped; "
-            "hand it over inside a request, or where an event loop is running",
-            request.name or naming.name,
+            "hand it over inside a request, or where an event loop is running. (Told once.)",
+            name,
             ending.reason,
         )
     except Exception:  # noqa: BLE001 - telemetry never harms its host

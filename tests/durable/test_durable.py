@@ -15,7 +15,7 @@ from typing import Any, Final
 import pytest
 
 import afterword
-from afterword import durable, internal_errors, settings, stream
+from afterword import internal_errors, settings, stream
 from worlds.scripted_sidecar import HANG, RESET, Reply, ScriptedSidecar
 from worlds.sidecar_process import PATIENCE_SECONDS, SidecarProcess, until
 
@@ -26,7 +26,7 @@ AT_ONCE: Final = 0.0
 def process_as_it_was(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     """What a test configures is its own; our errors fail it."""
     monkeypatch.setattr(internal_errors, "re_raise", True)
-    monkeypatch.setattr(durable, "_told", set())
+    monkeypatch.setattr(internal_errors, "told", set())
     before = settings.current()
     yield
     for used in stream.own():

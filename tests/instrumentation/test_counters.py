@@ -2,12 +2,15 @@
 
 import asyncio
 
+import pytest
+from opentelemetry import metrics
 from opentelemetry.sdk.metrics import MeterProvider
 from opentelemetry.sdk.metrics.export import InMemoryMetricReader, NumberDataPoint
 
 import afterword
 from afterword import counters, names, stream
 from afterword.testing import RecordingDelivery
+from afterword.version import VERSION
 
 
 async def completing() -> None:
@@ -37,12 +40,20 @@ def read(reader: InMemoryMetricReader) -> dict[tuple[str, ...], int | float]:
     return values
 
 
+@pytest.fixture(autouse=True)
+def process_as_it_was(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What a test registers is its own."""
+    monkeypatch.setattr(counters, "registered", counters.registered)
+    monkeypatch.setattr(counters, "_in_use", None)
+    monkeypatch.setattr(counters, "_global", None)
+    monkeypatch.setattr(counters, "_known", [])
+
+
 async def test_counters_balance(evidence: RecordingDelivery) -> None:
     """Scheduled is what settled and what is in flight, by name and outcome."""
-    before = counters.registered
     reader = InMemoryMetricReader()
     provider = MeterProvider([reader])
-    counters.register(provider.get_meter("afterword"))
+    counters.register(provider)
     futures = [afterword.wait_until(work()) for work in (completing, completing, failing, hanging)]
     await asyncio.wait([future for future in futures[:3] if future is not None])
     values = read(reader)
@@ -57,7 +68,33 @@ async def test_counters_balance(evidence: RecordingDelivery) -> None:
     await asyncio.wait([futures[3]])
     assert read(reader)["deferred_task.in_flight", "hanging"] == 0
     provider.shutdown()
-    counters.registered = before
+
+
+async def test_one_provider_exports_them_once(
+    evidence: RecordingDelivery, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The one given last, with our version, whatever had them before: no number counts twice."""
+    readers = [InMemoryMetricReader() for _ in range(2)]
+    of_all, own = (MeterProvider([reader]) for reader in readers)
+    counters.register_when_possible()  # by the API's proxy: there is no provider yet
+    monkeypatch.setattr(metrics, "get_meter_provider", lambda: of_all)
+    by_proxy = counters._in_use
+    counters.register(of_all)
+    assert counters._in_use is by_proxy
+    for _ in range(2):
+        counters.register(own)
+    future = afterword.wait_until(completing())
+    assert future is not None
+    await future
+    assert read(readers[1])["deferred_task.scheduled", "completing"] == 1
+    data = readers[1].get_metrics_data()
+    assert data is not None
+    (of_scope,) = data.resource_metrics[0].scope_metrics
+    assert (of_scope.scope.name, of_scope.scope.version) == (names.SCOPE_NAME, VERSION)
+    assert len(of_scope.metrics) == 3
+    assert readers[0].get_metrics_data() is None
+    for provider in (of_all, own):
+        provider.shutdown()
 
 
 async def test_names_without_bound_are_counted_together(evidence: RecordingDelivery) -> None:

@@ -1,9 +1,14 @@
 """What is taken for sensitive, in fields and in texts."""
 
+import asyncio
 import time
+from dataclasses import dataclass
 
 import pytest
 
+import afterword
+from afterword import testing
+from afterword.evidence import Settled
 from afterword.redaction import Redactor
 
 _REDACTOR = Redactor(("customer_no",), None)
@@ -68,3 +73,31 @@ def test_the_applications_callable_has_the_last_word() -> None:
         raise RuntimeError(text)
 
     assert "abc" not in Redactor((), failing).text("m", "abc")
+
+
+async def test_a_callable_that_fails_on_everything_is_told_once(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    """A dataclass with ``__call__`` has no hash: a failed task is closed all the same, redacted."""
+
+    @dataclass
+    class Own:
+        calls: int = 0
+
+        def __call__(self, path: str, value: object) -> object:
+            self.calls += 1
+            raise LookupError(path)
+
+    async def failing(number: int) -> None:
+        raise ValueError(number)
+
+    own = Own()
+    with testing.recording(redact=own, capture=True) as evidence:
+        futures = [afterword.wait_until(failing(number)) for number in range(3)]
+        await asyncio.wait([future for future in futures if future is not None])
+        told = [settled.failure for settled in evidence.of(Settled)]
+    assert own.calls == 9
+    assert [failure.exception_message for failure in told if failure is not None] == [
+        "[redacted: the application's redact callable failed]"
+    ] * 3
+    assert len(caplog.records) == 1

@@ -14,7 +14,7 @@ import pytest
 import afterword
 from afterword import deliveries, internal_errors, names, settings, testing
 from afterword.delivery.spool import SpoolDelivery
-from afterword.evidence import Instance
+from afterword.evidence import Failure, Instance, Settled
 from afterword.otlp_json import Envelope
 from afterword.settings import Settings, read
 from afterword.testing import RecordingDelivery
@@ -227,3 +227,37 @@ async def _seven() -> int:
 async def _done(future: "asyncio.Future[int] | None") -> int:
     assert future is not None
     return await future
+
+
+async def test_a_failure_that_cannot_be_described_is_told_all_the_same(
+    caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The closing has how it ended, and nothing else."""
+
+    async def failing() -> None:
+        raise ValueError
+
+    def broken(*_: object, **__: object) -> Failure:
+        raise ZeroDivisionError
+
+    with testing.recording() as evidence, caplog.at_level(logging.ERROR, "afterword"):
+        internal_errors.re_raise = False
+        monkeypatch.setattr("afterword.failures.describe", broken)
+        future = afterword.wait_until(failing())
+        assert future is not None
+        await asyncio.wait([future])
+        (settled,) = evidence.of(Settled)
+    assert (settled.outcome, settled.failure) == ("failed", Failure())
+    assert len(caplog.records) == 1
+
+
+def test_one_text_is_several_names(caplog: pytest.LogCaptureFixture) -> None:
+    """A text is iterable: its characters are no names, its commas stand between them."""
+    with testing.recording():
+        afterword.configure(redact_fields="iban, tax_id", asyncio_tasks="shop.*")
+        in_force = settings.current()
+        assert (in_force.redact_fields, in_force.asyncio_tasks) == (("iban", "tax_id"), ("shop.*",))
+        afterword.configure(spool=5, redact_fields=iter(["iban"]), asyncio_tasks=7)  # type: ignore[arg-type] # a caller's mistakes
+        in_force = settings.current()
+        assert (in_force.spool, in_force.redact_fields) == ("", ("iban",))
+    assert "spool='5': must be an absolute path" in caplog.text

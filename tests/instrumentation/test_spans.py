@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Iterator
+from functools import partial
 from typing import Any
 
 import pytest
@@ -9,16 +10,18 @@ from opentelemetry import context, trace
 from opentelemetry._logs import set_logger_provider
 from opentelemetry.sdk._logs import LoggerProvider
 from opentelemetry.sdk._logs.export import InMemoryLogRecordExporter, SimpleLogRecordProcessor
-from opentelemetry.sdk.trace import ReadableSpan, TracerProvider
+from opentelemetry.sdk.trace import ReadableSpan, SpanProcessor, TracerProvider
 from opentelemetry.sdk.trace.export import SimpleSpanProcessor
 from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanExporter
 from opentelemetry.sdk.trace.sampling import ALWAYS_OFF
 from opentelemetry.trace import SpanContext, SpanKind, StatusCode, TraceFlags
 
 import afterword
-from afterword import names, spans, testing
-from afterword.evidence import Opening
+from afterword import internal_errors, names, spans, testing
+from afterword.evidence import Opening, Settled
 from afterword.testing import RecordingDelivery
+from afterword.tracked import Tracked
+from afterword.tracking import open_entry_of
 
 
 class Recorded:
@@ -215,3 +218,51 @@ def _logs() -> tuple[InMemoryLogRecordExporter, LoggerProvider]:
         set_logger_provider(provider)
         _logging.append((exporter, provider))
     return _logging[0]
+
+
+class Raises(SpanProcessor):
+    """An application's processor with a bug in it."""
+
+    def __init__(self, where: str) -> None:
+        self._where = where
+
+    def on_start(self, span: Any, parent_context: Any = None) -> None:
+        self._raise("start")
+
+    def on_end(self, span: ReadableSpan) -> None:
+        self._raise("end")
+
+    def _raise(self, where: str) -> None:
+        if where == self._where:
+            raise RuntimeError("the application's processor")
+
+
+@pytest.mark.parametrize("where", ["start", "end"])
+async def test_a_processor_that_raises_costs_a_span_and_nothing_else(
+    recorded: Recorded,
+    caplog: pytest.LogCaptureFixture,
+    monkeypatch: pytest.MonkeyPatch,
+    where: str,
+) -> None:
+    """Every task is in the book, no number is missing, and who waits for its end is told."""
+    recorded.provider.add_span_processor(Raises(where))
+    told: list[tuple[bool, int]] = []
+
+    def hear(tracked: Tracked) -> None:
+        told.append((tracked.settled, tracked.settled_sequence))
+
+    monkeypatch.setattr(internal_errors, "_reported", set())
+    with testing.recording() as evidence, caplog.at_level("ERROR", "afterword"):
+        internal_errors.re_raise = False
+        for task in (work(), failing()):
+            future = afterword.wait_until(task)
+            tracked = open_entry_of(task)
+            assert tracked is not None
+            assert not tracked.settled
+            tracked.followers = (partial(hear, tracked),)
+            await ended(future)
+        assert evidence.outcomes() == {"work": ["completed"], "failing": ["failed"]}
+        sequences = [record.sequence for record in evidence.records]
+        assert sequences == list(range(1, len(sequences) + 1))
+        assert told == [(True, settled.sequence) for settled in evidence.of(Settled)]
+    assert len({record.message for record in caplog.records}) == 1

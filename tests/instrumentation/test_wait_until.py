@@ -417,3 +417,13 @@ def test_a_task_of_another_threads_loop_is_watched_there(evidence: RecordingDeli
     release.set()
     thread.join()
     assert [settled.outcome for settled in evidence.wait_for(Settled, 1)] == ["completed"]
+
+
+def test_what_is_wrong_with_every_task_is_warned_of_once(
+    evidence: RecordingDelivery, caplog: pytest.LogCaptureFixture
+) -> None:
+    """A loop that hands over where nothing runs fills no log; its tasks are told one by one."""
+    for _ in range(3):
+        afterword.wait_until(asyncio.sleep(0), deadline=float("nan"))
+    assert evidence.outcomes() == {"sleep": ["dropped"] * 3}
+    assert len(caplog.records) == 2

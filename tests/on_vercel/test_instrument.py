@@ -10,7 +10,7 @@ import pytest
 from vercel import functions
 
 import afterword
-from afterword import instrumenting
+from afterword import internal_errors
 from afterword.platforms.vercel import host, sdk
 
 OWN_CODE: CodeType = functions.wait_until.__code__
@@ -85,7 +85,7 @@ def test_a_release_we_do_not_know(
 
     strange = SimpleNamespace(wait_until=of_another_shape)
     monkeypatch.setattr(sdk, "import_module", lambda name: strange)
-    monkeypatch.setattr(instrumenting, "_told", set())
+    monkeypatch.setattr(internal_errors, "told", set())
     with caplog.at_level(logging.WARNING, "afterword"):
         afterword.instrument("vercel")
         afterword.instrument("vercel")

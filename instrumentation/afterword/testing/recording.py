@@ -129,6 +129,8 @@ def kept_in_memory() -> Iterator[RecordingDelivery]:
     settings_before, re_raised_before = settings.in_force(), internal_errors.re_raise
     given_before = deliveries.use(lambda _stream: delivery)
     internal_errors.re_raise = True
+    told_before = set(internal_errors.told)
+    internal_errors.told.clear()
     aside = stream.set_aside()
     try:
         yield delivery
@@ -136,4 +138,6 @@ def kept_in_memory() -> Iterator[RecordingDelivery]:
         stream.put_back(aside)
         deliveries.use(given_before)
         settings.restore(settings_before)
+        internal_errors.told.clear()
+        internal_errors.told.update(told_before)
         internal_errors.re_raise = re_raised_before
