@@ -27,6 +27,8 @@ if TYPE_CHECKING:
 
 _MOST_TALLIES: Final = 2000
 _OTHER: Final = "_other"
+_LONGEST_NAME: Final = 255
+"""What the sidecar keeps of one, in characters; the rest is not sent."""
 _PASSING: Final = (RecursionError, MemoryError, OSError)
 """What keeps a delivery from being opened and may be over at the next task."""
 
@@ -129,7 +131,7 @@ class Stream:
         return known if known is not None else self._new_kind(key)
 
     def _new_kind(self, key: tuple[str, str, str, str]) -> CountedKind:
-        name, function, platform, origin = key
+        name, function, platform, origin = (text[:_LONGEST_NAME] for text in key)
         with self.lock:
             known = self._known_kinds.get(key)
             if known is not None:  # another thread was first
@@ -139,7 +141,7 @@ class Stream:
                 labels = (_OTHER, platform, origin)
             tally = self._tallies.setdefault(labels, Tally(labels))
             known = CountedKind(TaskKind(name, platform, origin, function), tally)
-            if len(self._known_kinds) < _MOST_TALLIES:
+            if len(self._known_kinds) < _MOST_TALLIES and len(key[0]) <= _LONGEST_NAME:
                 self._known_kinds[key] = known
         return known
 

@@ -1,5 +1,6 @@
 """The stream: one process that reports, from its first task to its exit, across forks."""
 
+import asyncio
 import errno
 import json
 import logging
@@ -210,3 +211,15 @@ def test_a_delivery_that_cannot_be_opened_costs_the_application_nothing(tmp_path
     )
     assert done.returncode == 0, done.stderr
     assert done.stderr.count(str(not_a_directory)) == 1
+
+
+async def test_a_name_without_end_is_cut_where_it_is_first_seen(
+    evidence: RecordingDelivery,
+) -> None:
+    """The sidecar keeps 255 characters of it; the rest is neither sent nor remembered."""
+    for _ in range(2):
+        future = afterword.wait_until(asyncio.sleep(0), name="n" * 10_000)
+        assert future is not None
+        await future
+    assert {opening.kind.name for opening in evidence.of(Opening)} == {"n" * 255}
+    assert max(len(one.labels[0]) for one in stream.current().counted()) == 255
