@@ -53,7 +53,7 @@ class HandedOver(Coroutine[Any, Any, T]):
             error = typ if isinstance(typ, BaseException) else typ() if val is None else val
             stopping = self.tracked.stream.stopping or endings.is_stopping(error, sys._getframe())  # noqa: SLF001 - who cancels
             self._never_began(endings.ending_of(error, timeout_expired=False, stopping=stopping))
-            raise error.with_traceback(tb)
+            raise error if tb is None else error.with_traceback(tb)
         if tb is None and val is None:
             return self._begun().throw(typ)
         return self._begun().throw(typ, val, tb)

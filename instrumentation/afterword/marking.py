@@ -51,9 +51,17 @@ def deferred(
     """
 
     def mark(marked: F) -> F:
-        if not iscoroutinefunction(marked):
-            raise TypeError(f"@afterword.deferred on {marked!r}: mark an async def function")
+        if not iscoroutinefunction(marked) or not _is_function(marked):
+            raise TypeError(
+                f"@afterword.deferred on {marked!r}: mark an async def function; of a partial, "
+                "the function that it calls"
+            )
         register(Registration(marked, name or marked.__qualname__, timeout, capture, durable))
         return marked
 
     return mark if function is None else mark(function)
+
+
+def _is_function(marked: object) -> bool:
+    """Whether its calls can be known again: a partial passes for a coroutine function too."""
+    return hasattr(marked, "__code__") and hasattr(marked, "__qualname__")

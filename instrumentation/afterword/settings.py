@@ -159,7 +159,7 @@ _VARIABLES: Final[tuple[tuple[str, str, Callable[[str], object]], ...]] = (
     ("OTEL_SDK_DISABLED", "sdk_disabled", _boolean),
 )
 VARIABLES: Final = tuple(variable for variable, _, _ in _VARIABLES)
-"""Every environment variable of ours, for the documentation's test."""
+"""Every environment variable that sets a field, OpenTelemetry's switch among them."""
 
 
 def read(

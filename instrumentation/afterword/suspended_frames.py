@@ -137,8 +137,10 @@ def _kept_by(subject: Any, frame: FrameType, frames: Frames) -> "Place | list[An
         if type(referent).__name__ == "TaskGroup":
             return _pending(getattr(referent, "_tasks", ())) or None
     for referent in referents:
-        if isinstance(referent, set | frozenset | list) and any(map(asyncio.isfuture, referent)):
-            return _pending(referent) or None
+        if isinstance(referent, set | frozenset | list):
+            waited_for = list(referent)  # at once: the loop's thread may change it meanwhile
+            if any(map(asyncio.isfuture, waited_for)):
+                return _pending(referent) or None
     if frame.f_code.co_name == "wait_for":
         return _pending(one for one in referents if isinstance(one, asyncio.Task)) or None
     return None

@@ -125,3 +125,19 @@ async def test_a_functions_own_timeout(evidence: RecordingDelivery) -> None:
     (settled,) = evidence.of(Settled)
     assert settled.opening.kind.name == "limited"
     assert (settled.outcome, settled.reason) == ("timed_out", "timeout")
+
+
+def test_what_is_thrown_in_keeps_its_traceback(evidence: RecordingDelivery) -> None:
+    """An exception that was raised elsewhere still says where, as with any coroutine."""
+
+    def raised_elsewhere() -> Exception:
+        try:
+            int("seven")
+        except ValueError as error:
+            return error
+        raise AssertionError
+
+    coroutine = coroutine_for(work(), _PLATFORM)
+    with pytest.raises(ValueError) as raised:  # noqa: PT011 - the very one
+        coroutine.throw(raised_elsewhere())
+    assert raised.traceback[-1].name == "raised_elsewhere"

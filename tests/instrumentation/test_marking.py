@@ -63,8 +63,9 @@ async def test_names(evidence: RecordingDelivery) -> None:
 
 def test_only_coroutine_functions() -> None:
     """What cannot be a task is refused where it is marked."""
-    with pytest.raises(TypeError, match="async def"):
-        afterword.deferred(len)
+    for marked in (len, functools.partial(second, 3)):
+        with pytest.raises(TypeError, match="async def"):
+            afterword.deferred(marked)
 
 
 def test_the_version_is_the_distributions() -> None:

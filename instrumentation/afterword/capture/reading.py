@@ -1,4 +1,8 @@
-"""Payloads read back: the inverse of ``writing.encode``. For replays, and for tests."""
+"""Payloads read back: the inverse of ``writing.encode``. For replays, and for tests.
+
+Reading never imports and never calls an application's code but its enums' look-up: a class is found
+among the modules that are loaded, and an object is rebuilt as pickle would.
+"""
 
 import base64
 import datetime as dt

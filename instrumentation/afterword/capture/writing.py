@@ -3,13 +3,12 @@
 A value JSON has no word for is an object ``{"$type": …, "value": …}``; an application's own dict
 with a key ``$type`` is tagged itself, so it reads back as the dict it was. What cannot be written
 is named where it stood, with the reason (``{"$type": "omitted", "why": …}``), and so is what was
-redacted. Reading never imports and never calls an application's code but its enums' look-up: a
-class is found among the modules that are loaded, and an object is rebuilt as pickle would.
+redacted.
 """
 
 import enum
 import json
-from typing import Any, Final, NamedTuple
+from typing import Any, Final, NamedTuple, cast
 
 from afterword.capture.classes import class_path, is_pydantic, why_not_by_name
 from afterword.capture.scalars import SCALARS, TAG, enumerated, plain_text
@@ -124,9 +123,8 @@ class _Writer:
             return self._fields(values, path, depth)
         pairs = []
         for key, item in values.items():
-            name = key if isinstance(key, str) else repr(key)[:64]
             written_key = self.write(key, f"{path}.key", depth)
-            pairs.append([written_key, self._field(name, item, path, depth)])
+            pairs.append([written_key, self._field(_name_of(key), item, path, depth)])
         return {TAG: "dict", "value": pairs}
 
     def _object(
@@ -164,6 +162,19 @@ class _Writer:
 
 def _is_json_key(key: object) -> bool:
     return type(key) is str and plain_text(key) is key
+
+
+def _name_of(key: object) -> str:
+    """A key as a field's name, without a call into the application's classes."""
+    kind = type(key)
+    if issubclass(kind, str):
+        return str.__str__(cast("str", key))
+    if issubclass(kind, enum.Enum):
+        return str(object.__getattribute__(key, "_name_"))
+    parts = cast("tuple[object, ...]", key) if kind is tuple else (key,)
+    if all(type(part) in SCALARS for part in parts):
+        return repr(key)[:64]
+    return kind.__qualname__
 
 
 def _is_stored(value: object, name: str) -> bool:
