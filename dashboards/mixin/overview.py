@@ -1,6 +1,6 @@
 """Overview: is the book balanced, is the objective met, and which tasks are worst."""
 
-from typing import Final
+from typing import Any, Final
 
 from dashboards.mixin.board import board, page, services, tasks
 from dashboards.mixin.config import Config
@@ -18,17 +18,24 @@ from dashboards.mixin.panels import (
     of_task,
     rows,
 )
-from dashboards.mixin.promql import RATE, selector
+from dashboards.mixin.promql import RATE, selector, total
 from dashboards.mixin.recording import BUDGET_LEFT
+from dashboards.mixin.shown import (
+    LOST,
+    SETTLED,
+    TASK,
+    completed_share,
+    in_step,
+    settled_in_range,
+)
 
 UID: Final = "afterword-overview"
 TASK_BOARD: Final = (
     "/d/afterword-task/?${datasource:queryparam}&${job:queryparam}&${instance:queryparam}"
 )
 _SERIES: Final = "job, instance, service_name, task, platform, origin"
-_JUDGED: Final = 'outcome!="unknown", reason!="cancelled"'
-_JUDGED_BEFORE: Final = 'from_outcome!="unknown", from_reason!="cancelled"'
 _RECORDED: Final = ('job=~"$job"', 'service_name=~"$service"', 'task=~"$task"')
+_SERVICE: Final = TASK[:-1]
 _IN_FLIGHT: Final = 'outcome="in_flight"'
 _OLDEST: Final = "afterword_oldest_in_flight_timestamp_seconds"
 
@@ -56,17 +63,6 @@ def unbalanced() -> str:
     settled = f"sum by ({_SERIES}) ({of_task('afterword_tasks_settled_total')})"
     flying = f"sum by ({_SERIES}) ({of_task('afterword_tasks', _IN_FLIGHT)})"
     return f"max(abs({scheduled} - {settled} + ({amended} or 0 * {settled}) - {flying}))"
-
-
-def completed_share() -> str:
-    """Of the tasks judged in the range shown, net of amendments."""
-    completed = of_task("afterword_tasks_settled_total", 'outcome="completed"')
-    settled = of_task("afterword_tasks_settled_total", _JUDGED)
-    amended = of_task("afterword_tasks_amended_total", _JUDGED_BEFORE)
-    return (
-        f"sum(increase({completed}[$__range])) / (sum(increase({settled}[$__range])) - "
-        f"(sum(increase({amended}[$__range])) or vector(0)) > 0)"
-    )
 
 
 def oldest_age(by: str) -> str:
@@ -138,43 +134,37 @@ def _book(config: Config) -> list[Panel]:
 
 
 def _lost() -> list[Panel]:
-    def rate(outcome: str) -> str:
-        chosen = of_task("afterword_tasks_settled_total", f'outcome="{outcome}"')
-        return f"sum by (reason) (rate({chosen}[{RATE}])) > 0"
+    def counted(outcome: str, by: str) -> Query:
+        steps = in_step(SETTLED, *TASK, f'outcome="{outcome}"')
+        query = f"sum by ({by}) ({steps}) > 0"
+        return Query(query, f"{{{{{by}}}}}", exemplars=outcome == "failed")
 
-    failed = of_task("afterword_tasks_settled_total", 'outcome="failed"')
-
+    said = "in each step of the picture, from the first one on. Amended ones are still in here."
     return [
         lines(
             "Dropped, by reason",
-            "Tasks a second that never had a chance to end. Amended ones are still in here.",
-            [Query(rate("dropped"), "{{reason}}")],
-            unit="cps",
+            f"Tasks that never had a chance to end, {said}",
+            [counted("dropped", "reason")],
+            unit="short",
             width=8,
-            stacked=True,
+            bars=True,
         ),
         lines(
             "Failed, by task",
-            "Tasks a second that raised.",
-            [
-                Query(
-                    f"sum by (task) (rate({failed}[{RATE}])) > 0",
-                    "{{task}}",
-                    exemplars=True,
-                )
-            ],
-            unit="cps",
+            f"Tasks that raised, {said}",
+            [counted("failed", "task")],
+            unit="short",
             width=8,
-            stacked=True,
+            bars=True,
         ),
         lines(
             "Timed out, by reason",
-            "Tasks a second whose own timeout ran out, that raised TimeoutError, or that the "
-            "platform cut off.",
-            [Query(rate("timed_out"), "{{reason}}")],
-            unit="cps",
+            "Tasks whose own timeout ran out, that raised TimeoutError, or that the platform cut "
+            f"off, {said}",
+            [counted("timed_out", "reason")],
+            unit="short",
             width=8,
-            stacked=True,
+            bars=True,
         ),
     ]
 
@@ -210,16 +200,15 @@ def _running(config: Config) -> list[Panel]:
         ),
         lines(
             "Evidence missing",
-            "Records that have not come though later ones have (holes), and those given up, a "
-            "second. Lost telemetry, not lost tasks.",
+            "Records that have not come though later ones have (holes), and those given up, in "
+            "each step. Lost telemetry, not lost tasks.",
             [
                 Query(
                     f"sum by (service_name) ({of_service('afterword_evidence_holes')})",
                     "{{service_name}}: holes",
                 ),
                 Query(
-                    f"sum by (service_name) (rate({of_service('afterword_evidence_lost_total')}"
-                    f"[{RATE}]))",
+                    f"sum by (service_name) ({in_step('afterword_evidence_lost', *_SERVICE)})",
                     "{{service_name}}: given up",
                 ),
             ],
@@ -231,39 +220,48 @@ def _running(config: Config) -> list[Panel]:
 
 
 def _worst(config: Config) -> Panel:
-    by = "sum by (service_name, task)"
+    by = ("service_name", "task")
+    lost = settled_in_range(by, *LOST)
+    # The same twenty in every column: a task that only some of them had would show 0 in others.
+    these = f"and on ({', '.join(by)})\ntopk(20, {lost})"
 
-    def net(outcomes: str) -> str:
-        matcher = f'outcome=~"{outcomes}"'
-        return f"{by} ({of_task('afterword_tasks', matcher)})"
+    def column(name: str, expression: str, unit: str = "short", **shown: Any) -> Column:
+        return Column(name, f"({expression})\n{these}", unit, **shown)
 
-    bad = "dropped|failed|timed_out"
-    share = f"{net('completed')} / ({net(f'completed|{bad}')} > 0)"
+    def settled(name: str, *matchers: str) -> Column:
+        return column(name, settled_in_range(by, *matchers), steps=((None, "text"), (1, RED)))
+
     objective = config.objective
-    red = ((None, "text"), (1, RED))
+    service, task = ("${__data.fields." + name + ":percentencode}" for name in ("Service", "Task"))
     return rows(
         "Worst tasks",
-        "The twenty tasks with the most losses, since the book began and net of amendments. A row "
-        "leads to the task.",
+        "The twenty tasks with the most losses in the range shown, net of amendments: dropped, "
+        "failed, timed out, cancelled because the client went away, or unknown. In flight and dead "
+        "letters are as of now. A row leads to the task.",
         {"service_name": "Service", "task": "Task"},
         [
-            Column("Lost", f"topk(20, {net(bad)})", steps=red),
-            Column(
+            Column("Lost", f"topk(20, {lost})", steps=((None, "text"), (1, RED))),
+            column(
                 "Completed",
-                share,
+                completed_share(by),
                 "percentunit",
-                ((None, RED), (objective - (1 - objective), YELLOW), (objective, GREEN)),
+                steps=(
+                    (None, RED),
+                    (objective - (1 - objective), YELLOW),
+                    (objective, GREEN),
+                ),
+                nothing="none judged",
             ),
-            Column("Dropped", net("dropped"), steps=red),
-            Column("Failed", net("failed"), steps=red),
-            Column("Timed out", net("timed_out"), steps=red),
-            Column("Cancelled", net("cancelled")),
-            Column("Unknown", net("unknown")),
-            Column("In flight", net("in_flight")),
-            Column("Dead letters", f"{by} ({of_task('afterword_dead_letters')})"),
+            settled("Dropped", 'outcome="dropped"'),
+            settled("Failed", 'outcome="failed"'),
+            settled("Timed out", 'outcome="timed_out"'),
+            settled("Client gone", 'outcome="cancelled"', 'reason!="cancelled"'),
+            settled("Unknown", 'outcome="unknown"'),
+            column("In flight", total(by, of_task("afterword_tasks", _IN_FLIGHT))),
+            column("Dead letters", total(by, of_task("afterword_dead_letters"))),
         ],
         link=(
             "This task",
-            f"{TASK_BOARD}&var-service=${{__data.fields.Service}}&var-task=${{__data.fields.Task}}",
+            f"{TASK_BOARD}&var-service={service}&var-task={task}",
         ),
     )

@@ -93,10 +93,14 @@ def lines(
     unit: str,
     width: int = 12,
     stacked: bool = False,
+    bars: bool = False,
     steps: Steps = (),
     link: tuple[str, str] | None = None,
 ) -> series.Panel:
-    """Lines over time, or areas on each other; ``steps`` draws a threshold as a dashed line."""
+    """Lines over time, or areas or ``bars`` on each other; ``steps`` draws a dashed threshold.
+
+    Bars are for what is counted in each step, of which none is shorter than a scrape.
+    """
     panel = (
         series.Panel()
         .title(title)
@@ -105,7 +109,7 @@ def lines(
         .unit(unit)
         .min(0)
         .line_width(1)
-        .fill_opacity(35 if stacked else 8)
+        .fill_opacity(80 if bars else 35 if stacked else 8)
         .show_points(common_models.VisibilityMode.NEVER)
         .legend(
             common.VizLegendOptions()
@@ -121,7 +125,9 @@ def lines(
         .span(width)
         .height(8)
     )
-    if stacked:
+    if bars:
+        panel.draw_style(common_models.GraphDrawStyle.BARS).interval("1m")
+    if stacked or bars:
         panel.stacking(common.StackingConfig().mode(common_models.StackingMode.NORMAL))
     if steps:
         panel.thresholds(_thresholds(steps))
@@ -173,6 +179,7 @@ class Column:
     expression: str
     unit: str = "short"
     steps: Steps = ()
+    nothing: str = "0"
 
 
 def rows(
@@ -210,7 +217,10 @@ def rows(
 
 
 def _column_properties(column: Column) -> list[models.DynamicConfigValue]:
-    properties = [models.DynamicConfigValue("unit", column.unit)]
+    properties = [
+        models.DynamicConfigValue("unit", column.unit),
+        models.DynamicConfigValue("noValue", column.nothing),
+    ]
     if column.steps:
         steps = [{"value": value, "color": colour} for value, colour in column.steps]
         properties += [

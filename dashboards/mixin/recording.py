@@ -160,9 +160,4 @@ def _settled(config: Config) -> str:
         f'label_replace(\n  label_replace(\n{indented(amended, 4)},\n    "outcome", "$1", '
         f'"from_outcome", "(.*)"\n  ),\n  "reason", "$1", "from_reason", "(.*)"\n)'
     )
-    there = f"last_over_time({selector('afterword_tasks_settled_total', origin)}[{config.step}])"
-    none = f"0 * {total(REASON, there)}"
-    return (
-        f"{total_of(REASON, pronounced)}\n- (\n"
-        f"{indented(total_of(REASON, taken_back))}\n  or\n  {none}\n)"
-    )
+    return total_of(REASON, f"{pronounced}\nor\n-1 * {taken_back}")

@@ -16,7 +16,8 @@ from dashboards.mixin.panels import (
     number,
     of_instance,
 )
-from dashboards.mixin.promql import RATE
+from dashboards.mixin.promql import RATE, total
+from dashboards.mixin.shown import INSTANCE, in_step
 
 UID: Final = "afterword-sidecar"
 _OF: Final = "afterword_sidecar_"
@@ -91,7 +92,7 @@ def _now(config: Config) -> list[Panel]:
         ),
         number(
             "Own defects",
-            "Bugs of its own that it caught, since it started. Each one is in its log.",
+            "Bugs of its own that it caught, in the range shown. Each one is in its log.",
             f"sum(increase({of_instance(f'{_OF}internal_errors_total')}[$__range]))",
             unit="short",
             decimals=0,
@@ -160,16 +161,17 @@ def _evidence() -> list[Panel]:
         ),
         lines(
             "Records given up and found again",
-            "Records a second that were missing for good, and those that came all the same.",
+            "Records that were given up, and those that came after they had been missing, in each "
+            "step of the picture.",
             [
-                _rates("afterword_evidence_lost_total", "service_name", "{{service_name}}: lost"),
-                _rates(
-                    "afterword_evidence_recovered_total",
-                    "service_name",
-                    "{{service_name}}: recovered",
-                ),
+                Query(
+                    f"{total(['service_name'], in_step(counter, *INSTANCE))} > 0",
+                    f"{{{{service_name}}}}: {counter.removeprefix('afterword_evidence_')}",
+                )
+                for counter in ("afterword_evidence_lost", "afterword_evidence_recovered")
             ],
-            unit="cps",
+            unit="short",
+            bars=True,
         ),
         lines(
             "Counted as _other",

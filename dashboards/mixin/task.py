@@ -4,7 +4,7 @@ from typing import Final
 
 from dashboards.mixin.board import board, one, page, services, tasks
 from dashboards.mixin.config import Config
-from dashboards.mixin.overview import completed_share, oldest_age
+from dashboards.mixin.overview import oldest_age
 from dashboards.mixin.panels import (
     BLUE,
     GREEN,
@@ -18,9 +18,10 @@ from dashboards.mixin.panels import (
     of_task,
 )
 from dashboards.mixin.promql import RATE
+from dashboards.mixin.shown import SETTLED, TASK, completed_share, in_step
 
 UID: Final = "afterword-task"
-_LETTERS: Final = "${page}/losses?service=${service}&task=${task}"
+_LETTERS: Final = "${page}/losses?service=${service:percentencode}&task=${task:percentencode}"
 _QUANTILES: Final = ((0.5, "median"), (0.95, "95th"), (0.99, "99th"))
 
 
@@ -89,23 +90,23 @@ def _now(config: Config) -> list[Panel]:
 
 
 def _outcomes() -> list[Panel]:
-    settled = of_task("afterword_tasks_settled_total")
     amended = of_task("afterword_tasks_amended_total")
     scheduled = of_task("afterword_tasks_scheduled_total")
     return [
         lines(
             "Settled, by outcome and reason",
-            "Verdicts a second. Points are traces of tasks that settled so.",
+            "Verdicts in each step of the picture, from the first one on. Points are traces of "
+            "tasks that settled so.",
             [
                 Query(
-                    f"sum by (outcome, reason) (rate({settled}[{RATE}])) > 0",
+                    f"sum by (outcome, reason) ({in_step(SETTLED, *TASK)}) > 0",
                     "{{outcome}}: {{reason}}",
                     exemplars=True,
                 )
             ],
-            unit="cps",
+            unit="short",
             width=12,
-            stacked=True,
+            bars=True,
             link=("Its dead letters", _LETTERS),
         ),
         lines(
@@ -180,7 +181,7 @@ def _durations(config: Config) -> list[Panel]:
 
 
 def _letters(config: Config) -> list[Panel]:
-    buried = of_task("afterword_dead_letters_buried_total")
+    buried = in_step("afterword_dead_letters_buried", *TASK)
     mean = [
         f"sum by (task) (rate({of_task(f'afterword_task_{name}_sum')}[{RATE}])) / "
         f"(sum by (task) (rate({of_task(f'afterword_task_{name}_count')}[{RATE}])) > 0)"
@@ -194,11 +195,11 @@ def _letters(config: Config) -> list[Panel]:
     return [
         lines(
             "New dead letters, by outcome",
-            "In each step of the picture. A line leads to them on the sidecar's page.",
-            [Query(f"sum by (outcome) (increase({buried}[{RATE}]))", "{{outcome}}")],
+            "In each step of the picture. A bar leads to them on the sidecar's page.",
+            [Query(f"sum by (outcome) ({buried}) > 0", "{{outcome}}")],
             unit="short",
             width=8,
-            stacked=True,
+            bars=True,
             link=("Its dead letters", _LETTERS),
         ),
         lines(

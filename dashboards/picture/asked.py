@@ -40,19 +40,21 @@ class Source:
         samples = [(each["metric"], float(each["value"][1])) for each in found]
         return [(labels, value) for labels, value in samples if not math.isnan(value)]
 
-    def lines(self, expression: str, legend: str) -> list[Line]:
-        """A range query of some 240 points."""
+    def lines(self, expression: str, legend: str, least_step: int = 1) -> list[Line]:
+        """A range query of some 240 points, or as many as are ``least_step`` seconds apart."""
+        step = max(least_step, self.seconds // 240)
         found = self._get(
             "query_range",
-            query=self._expanded(expression),
+            query=self._expanded(expression.replace("$__interval", f"{step}s")),
             start=self.start,
             end=self.end,
-            step=max(1, self.seconds // 240),
+            step=step,
         )
         return [Line(_named(legend, each["metric"]), _points(each["values"])) for each in found]
 
     def _expanded(self, expression: str) -> str:
         expression = expression.replace("$__rate_interval", self.rate_interval)
+        expression = expression.replace("$__range_s", f"{self.seconds}")
         expression = expression.replace("$__range", f"{self.seconds}s")
         for variable in ("job", "instance", "service", "task"):
             expression = expression.replace(f'"${variable}"', '".+"')

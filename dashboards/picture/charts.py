@@ -1,4 +1,4 @@
-"""Lines and stacked areas as SVG."""
+"""Lines, stacked areas and stacked bars as SVG."""
 
 import math
 from collections.abc import Sequence
@@ -22,6 +22,7 @@ PALETTE: Final = (
 _COLOURS: Final = {"green": "#73BF69", "red": "#F2495C", "blue": "#5794F2"}
 _LEFT, _TOP, _RIGHT, _BOTTOM = 58, 8, 10, 22
 _TICKS: Final = 4
+_BAR: Final = 6
 _MOMENTS: Final = 6
 
 
@@ -42,8 +43,12 @@ def chart(
     top = minutes * _rounded_up(top / minutes)
     plot = _Plot(span, top, size)
     drawn = [plot.grid(defaults["unit"])]
+    bars = custom.get("drawStyle") == "bars"
     for place, (line, below) in enumerate(layers):
-        drawn.append(plot.line(line, below, _nth(place), stacked=stacked))
+        if bars:
+            drawn.append(plot.bars(line, below, _nth(place)))
+        else:
+            drawn.append(plot.line(line, below, _nth(place), stacked=stacked))
     drawn += [plot.threshold(step) for step in dashed if step["value"] <= top]
     width, height = size
     return f'<svg width="{width}" height="{height}">{"".join(drawn)}</svg>'
@@ -108,6 +113,17 @@ class _Plot:
             opacity = 0.35 if stacked else 0.08
             drawn += f'<polygon points="{path} {floor}" fill="{colour}" opacity="{opacity}"/>'
             drawn += f'<polyline points="{path}" fill="none" stroke="{colour}" stroke-width="1.4"/>'
+        return drawn
+
+    def bars(self, line: Line, below: Line | None, colour: str) -> str:
+        base = dict(below.points) if below else {}
+        drawn = ""
+        for at, value in line.points:
+            top, floor = self.y(value), self.y(base.get(at, 0.0))
+            drawn += (
+                f'<rect x="{self.x(at) - _BAR / 2:.1f}" y="{top:.1f}" width="{_BAR}" '
+                f'height="{floor - top:.1f}" fill="{colour}" opacity="0.85"/>'
+            )
         return drawn
 
     def threshold(self, step: dict[str, Any]) -> str:

@@ -78,12 +78,17 @@ def _number(panel: dict[str, Any], source: Source) -> str:
 def _lines(panel: dict[str, Any], source: Source) -> str:
     lines: list[Line] = []
     for target in panel["targets"]:
-        lines += source.lines(target["expr"], target["legendFormat"])
+        lines += source.lines(target["expr"], target["legendFormat"], _least_step(panel))
     at = panel["gridPos"]
     width = at["w"] * COLUMN - GAP - 2
     rows = -(-sum(_LETTER * len(line.name) + _SAMPLE for line in lines) // (width - _SAMPLE))
     size = (width, at["h"] * ROW - _AROUND - _LEGEND_ROW * rows)
     return chart(panel, lines, (source.start, source.end), size) + legend(lines)
+
+
+def _least_step(panel: dict[str, Any]) -> int:
+    """Seconds."""
+    return 60 * int(panel.get("interval", "0m").removesuffix("m")) or 1
 
 
 def _table(panel: dict[str, Any], source: Source) -> str:

@@ -85,6 +85,15 @@ def test_every_panel_says_what_it_is(board: dict[str, Any]) -> None:
 
 
 @board
+def test_names_in_links_are_encoded(board: dict[str, Any]) -> None:
+    """Services and tasks are called as their authors like, with spaces, ``&`` and ``#`` too."""
+    for panel in panels(board):
+        for link in panel["fieldConfig"]["defaults"].get("links", []):
+            named = set(re.findall(r"\$\{([^}]+)\}", link["url"])) - {"page"}
+            assert all(name.endswith((":percentencode", ":queryparam")) for name in named), link
+
+
+@board
 def test_a_number_has_a_colour_and_a_heatmap_reads_buckets(board: dict[str, Any]) -> None:
     """Beyond the linter: thresholds that mean something, and heatmaps of a histogram's buckets."""
     for panel in panels(board):
@@ -121,14 +130,19 @@ def test_every_selector_chooses_job_and_instance(label: str) -> None:
     assert _broken(f"target-{label}-rule", found) == []
 
 
-def test_counters_are_only_read_as_rates() -> None:
-    """target-counter-agg-rule, for selectors with labels too, and for buckets."""
+def test_counters_are_only_read_as_rates_or_growth() -> None:
+    """target-counter-agg-rule, for selectors with labels too, and for buckets.
+
+    A growth is the last value less an earlier one, what ``increase`` is but for the first.
+    """
     counters = re.compile(r"_(total|bucket|sum|count)$")
+    rates, grows = {"rate", "irate", "increase"}, {"last_over_time", "min_over_time"}
     found = [
         target
         for target in _TARGETS
         for chosen in selectors(target.expression)
-        if counters.search(chosen.metric) and chosen.function not in {"rate", "irate", "increase"}
+        if counters.search(chosen.metric)
+        and chosen.function not in (rates | grows if " offset " in target.expression else rates)
     ]
     assert _broken("target-counter-agg-rule", found) == []
 

@@ -1,7 +1,6 @@
 """Rules under promtool: their syntax, and each alert firing and silent."""
 
 import re
-import subprocess
 from pathlib import Path
 from typing import Final
 
@@ -9,23 +8,15 @@ import pytest
 import yaml
 
 from worlds.dashboards import FOLDER, RULE_FILES, expanded, rules, targets
-from worlds.programs import program
+from worlds.programs import promtool
 
 pytestmark = pytest.mark.debian
 _TESTS: Final = sorted((FOLDER / "rules" / "tests").glob("*.yaml"))
 
 
-def _promtool(*arguments: str) -> str:
-    done = subprocess.run(
-        [program("promtool"), *arguments], capture_output=True, text=True, check=False, timeout=120
-    )
-    assert done.returncode == 0, done.stdout + done.stderr
-    return done.stdout
-
-
 def test_rules_are_well_formed() -> None:
     """`promtool check rules`."""
-    assert _promtool("check", "rules", *map(str, RULE_FILES)).count("SUCCESS") == 2
+    assert promtool("check", "rules", *map(str, RULE_FILES)).count("SUCCESS") == 2
 
 
 def test_queries_of_panels_are_well_formed(tmp_path: Path) -> None:
@@ -36,13 +27,13 @@ def test_queries_of_panels_are_well_formed(tmp_path: Path) -> None:
     ]
     path = tmp_path / "panels.yaml"
     path.write_text(yaml.safe_dump({"groups": [{"name": "panels", "rules": recorded}]}))
-    assert f"{len(recorded)} rules found" in _promtool("check", "rules", str(path))
+    assert f"{len(recorded)} rules found" in promtool("check", "rules", str(path))
 
 
 @pytest.mark.parametrize("path", _TESTS, ids=lambda path: path.stem)
 def test_alerts_fire_and_keep_silent(path: Path) -> None:
     """`promtool test rules`: sparse and dense traffic, restarts and outages."""
-    assert "SUCCESS" in _promtool("test", "rules", str(path))
+    assert "SUCCESS" in promtool("test", "rules", str(path))
 
 
 def test_each_alert_is_tested_both_firing_and_silent() -> None:

@@ -2,7 +2,7 @@
 
 import json
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
@@ -17,7 +17,12 @@ _SELECTOR: Final = re.compile(
     r"(?P<function>\w+\()?(?P<metric>\b(?:[a-z]+:)?(?:afterword|process|scrape)_[a-z_]+(?::\w+)?\b|\bup\b)"
     r"(?P<matchers>\{[^}]*\})?(?P<range>\[[^\]]*\])?"
 )
-_INTERVALS: Final = {"$__rate_interval": "10s", "$__range": "2m"}
+_INTERVALS: Final = {
+    "$__rate_interval": "10s",
+    "$__interval": "10s",
+    "$__range_s": "120",
+    "$__range": "2m",
+}
 
 
 @dataclass(frozen=True)
@@ -98,9 +103,9 @@ def metrics(expression: str) -> set[str]:
     return {selector.metric for selector in selectors(unquoted)}
 
 
-def expanded(expression: str) -> str:
+def expanded(expression: str, intervals: Mapping[str, str] = _INTERVALS) -> str:
     """As Grafana would send it, where everything is chosen: all its variables replaced."""
-    for name, value in _INTERVALS.items():
+    for name, value in intervals.items():
         expression = expression.replace(name, value)
     for name in ("job", "instance", "service", "task"):
         expression = expression.replace(f"${name}", ".+")

@@ -5,6 +5,7 @@
 
 import os
 import shutil
+import subprocess
 from pathlib import Path
 from typing import Final
 
@@ -24,3 +25,16 @@ def program(name: str) -> Path:
     if found is None:
         raise LookupError(f"find program {name}: not on the path; run .ci/packages")
     return Path(found)
+
+
+def promtool(*arguments: str) -> str:
+    """What it says.
+
+    Raises:
+        AssertionError: it finds something wrong; with what it says.
+    """
+    done = subprocess.run(
+        [program("promtool"), *arguments], capture_output=True, text=True, check=False, timeout=120
+    )
+    assert done.returncode == 0, done.stdout + done.stderr
+    return done.stdout
