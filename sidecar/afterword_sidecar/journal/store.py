@@ -26,6 +26,7 @@ from afterword_sidecar.stores.contract import (
     DeadLetterPage,
     DeadLetterQuery,
     Pruned,
+    PublishedAs,
     Retention,
     Store,
     Tally,
@@ -120,13 +121,18 @@ class JournaledStore:
         """The store's answer; the book notes what it is told of it."""
         return self._store.prune(retention, now)
 
-    def unpublished(self, limit: int) -> tuple[list[Unpublished], int]:
+    def unpublished(self, limit: int, signal: PublishedAs) -> tuple[list[Unpublished], int]:
         """The store's answer."""
-        return self._store.unpublished(limit)
+        return self._store.unpublished(limit, signal)
 
-    def published(self, numbers: Sequence[int], spans: Sequence[TaskKey]) -> None:
+    def published(
+        self,
+        numbers: Sequence[int],
+        signals: Sequence[PublishedAs],
+        spans: Sequence[TaskKey] = (),
+    ) -> None:
         """The store's business."""
-        self._store.published(numbers, spans)
+        self._store.published(numbers, signals, spans)
 
     def close(self) -> None:
         """Release both. Idempotent."""

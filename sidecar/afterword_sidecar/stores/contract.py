@@ -84,6 +84,10 @@ class Pruned(msgspec.Struct, frozen=True):
     """How many open letters went, by (service label, task label, outcome)."""
 
 
+PublishedAs = Literal["logs", "traces"]
+"""A verdict's event, or the span that its task never sent: each waits for itself."""
+
+
 class Unpublished(msgspec.Struct, frozen=True):
     """A dead letter whose latest verdict nobody upstream has confirmed."""
 
@@ -134,15 +138,23 @@ class Store(Protocol):
         or so in any case: it is also when traces of erased payloads leave the disk of an idle book.
         """
 
-    def unpublished(self, limit: int) -> tuple[list[Unpublished], int]:
-        """What is to be published, longest waiting first, and how many wait in all.
+    def unpublished(self, limit: int, signal: PublishedAs) -> tuple[list[Unpublished], int]:
+        """What is to be published as this signal, longest waiting first; how many wait in all.
 
         Only what was committed by a store that was told to note it (``notes_unpublished``).
         Raises ``StoreError``.
         """
 
-    def published(self, numbers: Sequence[int], spans: Sequence[TaskKey]) -> None:
-        """Upstream has these versions, and the spans of these letters. Raises ``StoreError``."""
+    def published(
+        self,
+        numbers: Sequence[int],
+        signals: Sequence[PublishedAs],
+        spans: Sequence[TaskKey] = (),
+    ) -> None:
+        """Upstream has of these versions what goes as ``signals``, and the spans of these letters.
+
+        Once that is both signals they wait no more. Raises ``StoreError``.
+        """
 
     def close(self) -> None:
         """Release the book. Idempotent."""

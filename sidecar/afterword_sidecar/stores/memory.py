@@ -21,6 +21,7 @@ from afterword_sidecar.stores.contract import (
     DeadLetterQuery,
     LossCount,
     Pruned,
+    PublishedAs,
     Retention,
     StoreError,
     Tally,
@@ -38,6 +39,7 @@ from afterword_sidecar.stores.limits import PRUNED_AT_ONCE, RETIRED_AT_MOST
 from afterword_sidecar.stores.positions import beginning_of, cursor_of, key_from, position_of
 
 _SUBJECT: Final = "the book in memory"
+_BOTH: Final[frozenset[PublishedAs]] = frozenset(("logs", "traces"))
 
 
 class MemoryStore:
@@ -47,7 +49,8 @@ class MemoryStore:
         self._book_id = secrets.token_hex(16)
         self._notes_unpublished = notes_unpublished
         self._numbers = count(1)
-        self._unpublished: dict[TaskKey, int] = {}
+        self._unpublished: dict[TaskKey, tuple[int, frozenset[PublishedAs]]] = {}
+        """By key: the version's number, and what of it waits."""
         self._spans_sent: set[TaskKey] = set()
         self._closed = False
         self._open: dict[TaskKey, OpenTask] = {}
@@ -138,22 +141,32 @@ class MemoryStore:
         by_labels = Counter(labels_of(each) for each in letters if each.closed_at is None)
         return Pruned(taken, dict(by_labels))
 
-    def unpublished(self, limit: int) -> tuple[list[Unpublished], int]:
-        """What is to be published, longest waiting first, and how many wait in all."""
+    def unpublished(self, limit: int, signal: PublishedAs) -> tuple[list[Unpublished], int]:
+        """What is to be published as ``signal``, longest waiting first; how many wait in all."""
         self._check("read unpublished verdicts")
-        waiting = sorted(self._unpublished.items(), key=lambda each: each[1])
+        waiting = sorted(
+            (number, key) for key, (number, left) in self._unpublished.items() if signal in left
+        )
         found = [
             Unpublished(number, self._letters[key].settled, key in self._spans_sent)
-            for key, number in waiting[:limit]
+            for number, key in waiting[:limit]
         ]
-        return found, len(waiting)
+        return found, len(self._unpublished)
 
-    def published(self, numbers: Sequence[int], spans: Sequence[TaskKey]) -> None:
-        """Upstream has these versions, and the spans of these letters."""
+    def published(
+        self,
+        numbers: Sequence[int],
+        signals: Sequence[PublishedAs],
+        spans: Sequence[TaskKey] = (),
+    ) -> None:
+        """Upstream has of these versions what goes as ``signals``, and these letters' spans."""
         self._check("confirm published verdicts")
         confirmed = set(numbers)
-        left = {key: each for key, each in self._unpublished.items() if each not in confirmed}
-        self._unpublished = left
+        waiting = {
+            key: (number, left.difference(signals) if number in confirmed else left)
+            for key, (number, left) in self._unpublished.items()
+        }
+        self._unpublished = {key: each for key, each in waiting.items() if each[1]}
         self._spans_sent |= self._letters.keys() & set(spans)
 
     def close(self) -> None:
@@ -179,7 +192,7 @@ class MemoryStore:
         if row.payload is not None:
             self._payloads[key] = row.payload
         if self._notes_unpublished:
-            self._unpublished[key] = next(self._numbers)
+            self._unpublished[key] = (next(self._numbers), _BOTH)
 
     def _beyond(self, retention: Retention, now: float) -> list[TaskKey]:
         def bytes_of(key: TaskKey) -> int:

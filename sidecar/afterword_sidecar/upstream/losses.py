@@ -2,17 +2,20 @@
 
 The store notes with each commit which letters changed. They are read from there, sent until
 upstream has them, and only then confirmed. A crash in between sends them again, as the same: the
-event with the same ``log.record.uid``, the span with the same ids.
+event with the same ``log.record.uid``, the span with the same ids. Events and spans go each by
+themselves: where upstream refuses one of them, the other goes on.
 """
 
 import asyncio
 import logging
-from collections.abc import Awaitable, Callable, Coroutine, Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from contextlib import suppress
 from typing import Final, Protocol, TypeVar
 
-from afterword_sidecar.ledger.records import SettledTask
-from afterword_sidecar.stores.contract import Store, StoreError, Unpublished
+import msgspec
+
+from afterword_sidecar.ledger.records import SettledTask, TaskKey
+from afterword_sidecar.stores.contract import PublishedAs, Store, StoreError, Unpublished
 from afterword_sidecar.upstream.answers import Refused, TryAgain
 from afterword_sidecar.upstream.delivering import Delivering
 from afterword_sidecar.upstream.missing_spans import is_missing, spans_request
@@ -41,8 +44,17 @@ class _Stopped(Exception):  # noqa: N818 - what happened to the sending
     """The sidecar stops, and upstream did not take it."""
 
 
+class _Half(msgspec.Struct, frozen=True):
+    """What is published by itself, whatever becomes of the rest."""
+
+    waits_as: PublishedAs
+    send: Callable[[Sequence[Unpublished]], Awaitable[list[TaskKey]]]
+    """Sends a page, where that is told; returns the keys whose span is not to be sent again."""
+    more: asyncio.Event
+
+
 class Losses:
-    """Publishes what the store notes."""
+    """Publishes what the store notes: events and spans each at their own pace."""
 
     def __init__(
         self,
@@ -55,70 +67,76 @@ class Losses:
     ) -> None:
         self._on_store = on_store
         self._telling = telling
-        self._logs = logs
-        self._traces = traces
+        self._logs = logs if telling.verdicts != "none" else None
+        self._traces = traces if telling.spans != "none" else None
         self._stats = stats
         self._stopping = stopping
-        self._more = asyncio.Event()
-        self._more.set()
+        self._halves = (
+            _Half("logs", self._tell, asyncio.Event()),
+            _Half("traces", self._send_spans, asyncio.Event()),
+        )
 
     def wake(self) -> None:
         """There may be more."""
-        self._more.set()
+        for half in self._halves:
+            half.more.set()
 
     async def publish(self) -> None:
         """Until the sidecar stops; what waits then waits for the next start."""
+        self.wake()
+        await asyncio.gather(*map(self._publish, self._halves))
+
+    async def _publish(self, half: _Half) -> None:
         while True:
-            self._more.clear()
+            half.more.clear()
             try:
-                while await self._publish_some():
+                while await self._publish_some(half):
                     pass
             except _Stopped:
                 return
             except StoreError as error:
-                log.warning("verdicts that wait to be published cannot be read: %s", error)
+                log.warning("%s that wait to be published cannot be read: %s", half.waits_as, error)
+                half.more.set()
                 await self._pause()
-                self._more.set()
             if self._stopping.is_set():
                 return
-            await self._more.wait()
+            await half.more.wait()
 
-    async def _publish_some(self) -> bool:
+    async def _publish_some(self, half: _Half) -> bool:
         """Publish a page; False if there was none."""
-        page, waiting = await self._on_store(lambda store: store.unpublished(AT_ONCE))
+        page, waiting = await self._on_store(
+            lambda store: store.unpublished(AT_ONCE, half.waits_as)
+        )
         self._stats.verdicts_unpublished = waiting
         if not page:
             return False
-        missing = self._missing(page)
-        sending: list[Coroutine[None, None, None]] = []
-        if self._logs is not None and self._telling.verdicts != "none":
-            sending.append(self._tell(self._logs, [each.settled for each in page]))
-        if self._traces is not None and missing:
-            sending.append(self._send_spans(self._traces, missing))
-        await asyncio.gather(*sending)
+        spans = await half.send(page)
         numbers = [each.number for each in page]
-        spans = [settled.key for settled in missing]
-        await self._on_store(lambda store: store.published(numbers, spans))
-        self._stats.verdicts_unpublished = waiting - len(page)
+        await self._on_store(lambda store: store.published(numbers, [half.waits_as], spans))
         return True
 
-    def _missing(self, page: Sequence[Unpublished]) -> list[SettledTask]:
-        if self._telling.spans == "none" or self._traces is None:
-            return []
+    async def _tell(self, page: Sequence[Unpublished]) -> list[TaskKey]:
+        if self._logs is not None:
+            sent = await self._deliver(
+                self._logs, [each.settled for each in page], verdicts_request
+            )
+            self._stats.verdicts_sent += sent
+            self._stats.verdicts_dropped += len(page) - sent
+        return []
+
+    async def _send_spans(self, page: Sequence[Unpublished]) -> list[TaskKey]:
         unsampled = self._telling.spans == "all"
-        return [
+        missing = [
             each.settled
             for each in page
             if not each.span_sent and is_missing(each.settled, unsampled=unsampled)
         ]
-
-    async def _tell(self, logs: Delivering, settled: list[SettledTask]) -> None:
-        sent = await self._deliver(logs, settled, verdicts_request)
-        self._stats.verdicts_sent += sent
-        self._stats.verdicts_dropped += len(settled) - sent
-
-    async def _send_spans(self, traces: Delivering, missing: list[SettledTask]) -> None:
-        self._stats.missing_spans_sent += await self._deliver(traces, missing, spans_request)
+        if self._traces is None:
+            return []
+        if missing:
+            sent = await self._deliver(self._traces, missing, spans_request)
+            self._stats.missing_spans_sent += sent
+        return [settled.key for settled in missing]
 
     async def _deliver(
         self,

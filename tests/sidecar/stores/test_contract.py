@@ -1,14 +1,20 @@
 """Every promise of ``contract.Store``, kept by every store."""
 
+from collections.abc import Sequence
 from copy import deepcopy
-from typing import Any
+from typing import Any, Final
 
 import pytest
 from msgspec.structs import astuple, replace
 
 from afterword.names import INFERRED, OBSERVED, PROVEN
 from afterword_sidecar.ledger.records import Changes, DeadLetter, Notes, Saved
-from afterword_sidecar.stores.contract import DeadLetterQuery, Retention, StoreError
+from afterword_sidecar.stores.contract import (
+    DeadLetterQuery,
+    PublishedAs,
+    Retention,
+    StoreError,
+)
 from afterword_sidecar.stores.limits import PRUNED_AT_ONCE, RETIRED_AT_MOST
 from afterword_sidecar.stores.memory import MemoryStore
 from worlds.bookkeeping import (
@@ -353,9 +359,12 @@ def test_a_long_history_is_kept_across_reopenings(book: Book) -> None:
     assert picture(book.store) == picture(model)
 
 
+BOTH: Final[Sequence[PublishedAs]] = ("logs", "traces")
+
+
 def unpublished(book: Book) -> list[tuple[int, str, bool]]:
     """(sequence, basis, span sent) of what is to be published."""
-    found, count = book.store.unpublished(limit=100)
+    found, count = book.store.unpublished(100, "traces")
     assert count == len(found)
     return [
         (each.settled.opening.sequence, each.settled.verdict.basis, each.span_sent)
@@ -370,22 +379,38 @@ def test_a_letter_is_to_be_published_until_that_is_confirmed(book: Book) -> None
     reopened = book.reopen()
     reopened.load()
     assert [sequence for sequence, *_ in unpublished(book)] == [1, 2, 3]
-    found, count = reopened.unpublished(limit=2)
+    found, count = reopened.unpublished(2, "logs")
     assert (count, [each.settled for each in found]) == (3, [each.settled for each in letters[:2]])
-    reopened.published([each.number for each in found], [found[0].settled.key])
+    reopened.published([each.number for each in found], BOTH, [found[0].settled.key])
     assert [sequence for sequence, *_ in unpublished(book)] == [3]
+
+
+def test_events_and_spans_wait_each_for_itself(book: Book) -> None:
+    """What one signal has told still waits for the other, and is gone once both have."""
+    book.store.commit(Changes(dead_letters=[row(letter(9, of=opening(each))) for each in (1, 2)]))
+    (first, second), _ = book.store.unpublished(10, "logs")
+    book.store.published([first.number, second.number], ["logs"])
+    store = book.reopen()
+    store.load()
+    assert store.unpublished(10, "logs") == ([], 2)
+    assert store.unpublished(10, "traces")[0] == [first, second]
+    store.published([first.number], ["traces"], [first.settled.key])
+    assert store.unpublished(10, "traces") == ([second], 1)
+    book.store.commit(Changes(dead_letters=[row(letter(9, of=opening(2)))]))
+    (again,), _ = book.store.unpublished(10, "logs")
+    assert (again.settled.opening.sequence, again.number > second.number) == (2, True)
 
 
 def test_what_changes_while_it_is_on_its_way_is_published_again(book: Book) -> None:
     """Confirming a version leaves a later one; that its span was sent is remembered with it."""
     first = letter(9, of=opening(1), basis=INFERRED)
     book.store.commit(Changes(dead_letters=[row(first)]))
-    (sent,), _ = book.store.unpublished(limit=10)
+    (sent,), _ = book.store.unpublished(10, "logs")
     later = replace(
         first, settled=replace(first.settled, verdict=replace(first.settled.verdict, basis=PROVEN))
     )
     book.store.commit(Changes(dead_letters=[row(later)]))
-    book.store.published([sent.number], [sent.settled.key])
+    book.store.published([sent.number], BOTH, [sent.settled.key])
     assert unpublished(book) == [(1, PROVEN, True)]
 
 
@@ -400,7 +425,7 @@ def test_a_store_that_is_not_told_to_notes_nothing() -> None:
     """Where nothing is published, nothing is kept for it."""
     store = MemoryStore()
     store.commit(Changes(dead_letters=[row(letter(9, of=opening(1)))]))
-    assert store.unpublished(limit=10) == ([], 0)
+    assert store.unpublished(10, "logs") == ([], 0)
 
 
 def test_losses_are_counted_by_kind_and_slot_under_any_filter(book: Book) -> None:

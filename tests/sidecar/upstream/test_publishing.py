@@ -2,6 +2,7 @@
 
 import time
 from collections import Counter
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import pytest
@@ -192,6 +193,31 @@ async def test_what_upstream_confirmed_is_not_told_again(
     second = await start_sidecar(backend.destinations())
     await second.upstream.stop(PATIENCE_SECONDS)
     assert (len(backend.verdicts()), len(backend.spans())) == (1, 1)
+
+
+@pytest.mark.parametrize("refused", ["/v1/traces", "/v1/logs"])
+async def test_a_signal_that_upstream_refuses_holds_up_nothing_of_the_other(
+    backend: Backend, start_sidecar: Any, refused: str
+) -> None:
+    """404 for one path: the other has all; after a mend and a restart so has it, and none twice."""
+    backend.always = lambda got: plain(404) if got.path == refused else None
+    first = await start_sidecar(backend.destinations())
+    has: Callable[[], Sequence[object]] = (
+        backend.verdicts if refused == "/v1/traces" else backend.spans
+    )
+    for number in (1, 2):
+        await first.tell(opening(number, span_id=bytes([number]) * 8))
+    await first.die()
+    await backend.until(lambda: len(has()) == 2)
+    await first.upstream.stop(PATIENCE_SECONDS)
+    await first.service.stop()
+    assert len(backend.verdicts()) + len(backend.spans()) == 2
+    backend.always = lambda _got: None
+    second = await start_sidecar(backend.destinations())
+    await backend.until(lambda: len(backend.verdicts()) + len(backend.spans()) == 4)
+    await second.upstream.stop(PATIENCE_SECONDS)
+    assert (len(backend.verdicts()), len(backend.spans())) == (2, 2)
+    assert second.upstream.stats.verdicts_unpublished == 0
 
 
 async def test_a_wrong_token_costs_time_and_no_verdict(backend: Backend, sidecar: Any) -> None:

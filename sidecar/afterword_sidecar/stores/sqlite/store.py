@@ -15,6 +15,7 @@ from afterword_sidecar.stores.contract import (
     DeadLetterPage,
     DeadLetterQuery,
     Pruned,
+    PublishedAs,
     Retention,
     StoreError,
     Tally,
@@ -150,15 +151,20 @@ class SqliteStore:
         self._cut_off_if_due()
         return pruned
 
-    def unpublished(self, limit: int) -> tuple[list[Unpublished], int]:
-        """What is to be published, longest waiting first, and how many wait in all."""
+    def unpublished(self, limit: int, signal: PublishedAs) -> tuple[list[Unpublished], int]:
+        """What is to be published as ``signal``, longest waiting first; how many wait in all."""
         with self._doing("read unpublished verdicts"):
-            return unpublished.read(self._connection, limit)
+            return unpublished.read(self._connection, limit, signal)
 
-    def published(self, numbers: Sequence[int], spans: Sequence[TaskKey]) -> None:
-        """Upstream has these versions, and the spans of these letters."""
+    def published(
+        self,
+        numbers: Sequence[int],
+        signals: Sequence[PublishedAs],
+        spans: Sequence[TaskKey] = (),
+    ) -> None:
+        """Upstream has of these versions what goes as ``signals``, and these letters' spans."""
         with self._doing("confirm published verdicts"), transaction(self._connection):
-            unpublished.confirm(self._connection, numbers, spans)
+            unpublished.confirm(self._connection, numbers, signals, spans)
 
     def close(self) -> None:
         """Release the book; SQLite empties the write-ahead log into it. Idempotent."""

@@ -10,16 +10,28 @@ from typing import Final
 import msgspec
 
 from afterword_sidecar.ledger.records import DeadLetter, TaskKey
-from afterword_sidecar.stores.contract import Unpublished
+from afterword_sidecar.stores.contract import PublishedAs, Unpublished
 from afterword_sidecar.stores.sqlite.connection import Connection
 
 _NOTE: Final = "INSERT OR REPLACE INTO unpublished (stream, sequence) VALUES (?, ?)"
-_READ: Final = """
-SELECT unpublished.number, letter, span_sent FROM unpublished
-JOIN dead_letters USING (stream, sequence) ORDER BY unpublished.number LIMIT ?
-"""
+_READ: Final[dict[PublishedAs, str]] = {
+    "logs": """
+SELECT unpublished.number, letter, span_sent
+FROM unpublished INDEXED BY unpublished_logs JOIN dead_letters USING (stream, sequence)
+WHERE unpublished.logs ORDER BY unpublished.number LIMIT ?
+""",
+    "traces": """
+SELECT unpublished.number, letter, span_sent
+FROM unpublished INDEXED BY unpublished_traces JOIN dead_letters USING (stream, sequence)
+WHERE unpublished.traces ORDER BY unpublished.number LIMIT ?
+""",
+}
 _COUNT: Final = "SELECT count(*) FROM unpublished"
-_CONFIRM: Final = "DELETE FROM unpublished WHERE number = ?"
+_CONFIRM: Final[dict[PublishedAs, str]] = {
+    "logs": "UPDATE unpublished SET logs = 0 WHERE number = ?",
+    "traces": "UPDATE unpublished SET traces = 0 WHERE number = ?",
+}
+_DONE: Final = "DELETE FROM unpublished WHERE number = ? AND NOT (logs OR traces)"
 _SPAN: Final = "UPDATE dead_letters SET span_sent = 1 WHERE stream = ? AND sequence = ?"
 
 _decode: Final = msgspec.msgpack.Decoder(DeadLetter).decode
@@ -30,17 +42,25 @@ def note(connection: Connection, keys: Iterable[TaskKey]) -> None:
     connection.executemany(_NOTE, keys)
 
 
-def read(connection: Connection, limit: int) -> tuple[list[Unpublished], int]:
-    """The first ``limit``, and how many there are."""
+def read(connection: Connection, limit: int, signal: PublishedAs) -> tuple[list[Unpublished], int]:
+    """The first ``limit`` of this signal, and how many there are of either."""
     found = [
         Unpublished(number, _decode(letter).settled, bool(span_sent))
-        for number, letter, span_sent in connection.execute(_READ, (limit,))
+        for number, letter, span_sent in connection.execute(_READ[signal], (limit,))
     ]
     (count,) = connection.execute(_COUNT).fetchone()
     return found, count
 
 
-def confirm(connection: Connection, numbers: Sequence[int], spans: Sequence[TaskKey]) -> None:
+def confirm(
+    connection: Connection,
+    numbers: Sequence[int],
+    signals: Sequence[PublishedAs],
+    spans: Sequence[TaskKey],
+) -> None:
     """Forget what is published; the caller's transaction."""
-    connection.executemany(_CONFIRM, [(number,) for number in numbers])
+    each = [(number,) for number in numbers]
+    for signal in signals:
+        connection.executemany(_CONFIRM[signal], each)
+    connection.executemany(_DONE, each)
     connection.executemany(_SPAN, spans)

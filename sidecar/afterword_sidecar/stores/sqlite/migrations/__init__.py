@@ -16,7 +16,13 @@ from afterword_sidecar.stores.sqlite.connection import Connection, transaction
 
 STEPS: Final[tuple[str, ...]] = tuple(
     files(__name__).joinpath(name).read_text(encoding="utf-8")
-    for name in ("0001_book.sql", "0002_unpublished.sql", "0003_mark.sql", "0004_errors.sql")
+    for name in (
+        "0001_book.sql",
+        "0002_unpublished.sql",
+        "0003_mark.sql",
+        "0004_errors.sql",
+        "0005_unpublished_by_signal.sql",
+    )
 )
 """The SQL of each step; step n leads to version n."""
 
