@@ -20,12 +20,20 @@ def test_the_book_agrees_with_the_world(seed: int) -> None:
     assert any("proven" in kind for kind in result.kinds)
     assert any("inferred" in kind for kind in result.kinds)
     assert any("rollup" in kind for kind in result.kinds)
+    assert any("spool that was removed" in kind for kind in result.kinds)
 
 
 def test_a_wrong_rule_is_found_out(monkeypatch: pytest.MonkeyPatch) -> None:
     """The simulation can fail: a book that calls every loss expired does not get through."""
     monkeypatch.setattr(verdicts, "_decide", lambda *_: (14, "dropped", "expired"))
     with pytest.raises(WrongVerdictError):
+        simulate(1, tasks=8_000)
+
+
+def test_a_proof_too_many_is_found_out(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The simulation can fail: what was removed unread is missing to a book that says proven."""
+    monkeypatch.setattr(verdicts, "can_be_proven", lambda *_: True)
+    with pytest.raises(WrongVerdictError, match="proven"):
         simulate(1, tasks=8_000)
 
 

@@ -29,6 +29,7 @@ from afterword_sidecar.ledger.limits import Limits
 from afterword_sidecar.service import Pace, Refused, Service
 from afterword_sidecar.settings import IN_MEMORY, Settings
 from afterword_sidecar.spool.reader import SpoolReader
+from afterword_sidecar.spool.settings import SpoolSettings
 from afterword_sidecar.stores.contract import Retention, Store
 from afterword_sidecar.stores.memory import MemoryStore
 from afterword_sidecar.stores.sqlite import SqliteStore
@@ -72,7 +73,7 @@ def _runner() -> Callable[[Coroutine[Any, Any, None]], None]:
 async def _run(settings: Settings) -> None:
     stop = _stop_asked(settings.stop_seconds)
     service = _service(settings)
-    spool = SpoolReader(settings.spool, service, refused=Refused) if settings.spool else None
+    spool = _spool(settings, service)
     upstream = _upstream(service, settings)
     patience = settings.stop_seconds * _REQUESTS_SHARE
     async with AsyncExitStack() as running:
@@ -165,6 +166,16 @@ def _store(settings: Settings) -> Store:
     if settings.database == IN_MEMORY:
         return MemoryStore(notes_unpublished=notes)
     return SqliteStore(Path(settings.database), notes_unpublished=notes)
+
+
+def _spool(settings: Settings, service: Service) -> SpoolReader | None:
+    if not settings.spool:
+        return None
+    # Whoever lives is told of often enough for no task to seem older than the longest life.
+    often = min(SpoolSettings().alive_seconds, settings.longest_life_seconds / 3)
+    return SpoolReader(
+        settings.spool, service, refused=Refused, settings=SpoolSettings(alive_seconds=often)
+    )
 
 
 def _book(settings: Settings, limits: Limits) -> tuple[Book, Store]:

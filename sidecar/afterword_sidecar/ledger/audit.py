@@ -198,7 +198,9 @@ def _fault(stream: Stream, now: float) -> StreamFault | None:
         given_up=missing - stream.missing(),
         scheduled_reported=state.scheduled_reported,
         scheduled_arrived=stream.scheduled_arrived,
-        settled_reported=state.settled_reported,
+        settled_reported=max(
+            state.settled_reported, stream.settled_arrived + stream.closings_missing
+        ),
         settled_arrived=stream.settled_arrived,
         closings_lost=state.closings_lost,
         open_tasks=len(stream.open) + len(stream.fresh),

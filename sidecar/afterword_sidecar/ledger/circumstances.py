@@ -30,7 +30,7 @@ class Circumstances(msgspec.Struct, frozen=True, gc=False):
     hole_within_invocation: bool = False
     """A number is missing between the opening and the record of the invocation's end."""
     settled_missing: bool = False
-    """The stream's totals say that more has settled than has arrived."""
+    """Closings are missing, as the stream's totals or its lock file say."""
     missing: Missing | None = None
     """What is missing after the opening, if both of these hold."""
 

@@ -5,7 +5,7 @@ from enum import Enum
 from typing import Any, Final
 
 from afterword import names
-from afterword_sidecar.ledger import instances, rollups
+from afterword_sidecar.ledger import rollups
 from afterword_sidecar.ledger.bookkeeping import Bookkeeper
 from afterword_sidecar.ledger.facts import (
     Instance,
@@ -76,6 +76,8 @@ class Hearing:
             return Told.BEFORE
         self._keeper.take(stream, opening, Kind.SETTLED, fact, now)
         stream.settled_arrived += 1
+        if stream.closings_missing and fact.sequence < stream.state.reported_sequence:
+            stream.closings_missing -= 1
         if fact.folded:
             stream.scheduled_arrived += 1
             stream.seen.see(opening)
@@ -114,6 +116,8 @@ class Hearing:
             closing = rollups.closing_of(fact, opening)
             self._keeper.take(stream, opening, Kind.SETTLED, closing, now)
         stream.settled_arrived += len(known) + count
+        if fact.ranges[0][0] < stream.state.reported_sequence:
+            stream.closings_missing = max(0, stream.closings_missing - len(known) - count)
         stream.scheduled_arrived += count
         account = self._keeper.account(stream, fact.task, fact.platform, fact.origin, now)
         self._keeper.totals.schedule(account, count)
@@ -126,5 +130,5 @@ class Hearing:
             self._keeper.take(stream, opening, Kind.INVOCATION_ENDED, fact, now)
 
     def _note_instance(self, stream: Stream, fact: Instance, now: float) -> None:
-        stream.state = instances.after(stream.state, fact, now)
+        stream.note_instance(fact, now)
         self._registry.watch(stream, now)

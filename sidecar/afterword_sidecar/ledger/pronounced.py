@@ -75,9 +75,12 @@ class Pronounced:
             self.observe(self._totals.account(task.series, now), after, now)
 
     def confirm(self, stream: Stream, opening: int, _fact: Fact | None, now: float) -> None:
-        """Its process is proven dead: an inferred verdict is proven, and final."""
+        """Its process is proven dead: an inferred verdict is final, unless that proves nothing."""
         before = stream.amendable[opening]
-        if before.verdict.basis == names.PROVEN:
+        seen = stream.circumstances(before.opening, 0.0)
+        if before.verdict.basis == names.PROVEN or not verdicts.can_be_proven(
+            before.verdict.rule, seen
+        ):
             return
         state, clock = stream.state, before.verdict.clock
         proof = Cited(verdicts.STREAM_ENDED, 0, state.lock_fell_at)

@@ -116,7 +116,7 @@ class Missing(msgspec.Struct, frozen=True, gc=False, array_like=True):
     numbers: int
     """How many are missing between them."""
     settled_reported: int
-    """How many tasks the stream says have settled, at ``reported_sequence``."""
+    """How many tasks have settled, by what the stream said at ``reported_sequence`` and since."""
     settled_arrived: int
     """How many of their closings have come."""
     reported_sequence: int = 0
@@ -251,6 +251,8 @@ class StreamState(msgspec.Struct, frozen=True, gc=False, array_like=True):
     opening may yet come."""
     offset_shown: tuple[float, float] = (0.0, 0.0)
     """When the first and the last batch were received that showed the offset in force."""
+    closings_missing: int = 0
+    """Of the closings before ``reported_sequence``: how many have not come."""
 
 
 class Total(msgspec.Struct, frozen=True, gc=False, array_like=True):

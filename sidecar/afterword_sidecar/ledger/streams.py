@@ -4,12 +4,13 @@ from typing import Final
 
 from msgspec.structs import replace
 
-from afterword_sidecar.ledger import clocks
+from afterword_sidecar.ledger import clocks, instances
 from afterword_sidecar.ledger.circumstances import Circumstances, due_at
 from afterword_sidecar.ledger.facts import (
     FOREIGN_STREAM_BYTES,
     MAX_SEQUENCE,
     Batch,
+    Instance,
     InvocationEnded,
     Source,
 )
@@ -35,6 +36,7 @@ class Stream:
         "armed_at",
         "armed_second",
         "by_invocation",
+        "closings_missing",
         "final_at",
         "fresh",
         "held_back",
@@ -74,6 +76,8 @@ class Stream:
         """When all that was said of it will be final, as of when it was to be forgotten; or 0."""
         self.settled_arrived = state.settled_arrived
         self.scheduled_arrived = state.scheduled_arrived
+        self.closings_missing = state.closings_missing
+        """Of those before its totals: what came after them makes up for none."""
 
     @property
     def foreign(self) -> bool:
@@ -94,6 +98,7 @@ class Stream:
 
     def state_of(self, sequence: int) -> State:
         """Where the task with this opening stands."""
+            closings_missing=self.closings_missing,
         task = self.fresh.get(sequence) or self.open.get(sequence)
         if task is not None:
             return State.STARTED if task.started_sequence else State.SCHEDULED
@@ -195,18 +200,20 @@ class Stream:
             first=first,
             last=last,
             numbers=self.seen.missing(first, last),
-            settled_reported=max(
-                self.state.settled_reported, self.settled_arrived + self.state.closings_lost
-            ),
+            settled_reported=self.settled_told,
             settled_arrived=self.settled_arrived,
             reported_sequence=self.state.reported_sequence,
         )
 
     @property
     def closing_missing(self) -> bool:
-        """True if more has settled than has arrived, as its totals or its lock file say."""
-        state = self.state
-        return state.settled_reported > self.settled_arrived or state.closings_lost > 0
+        """True if closings are missing, as its totals or its lock file say."""
+        return self.closings_missing > 0 or self.state.closings_lost > 0
+
+    @property
+    def settled_told(self) -> int:
+        """How many tasks have settled: those whose closing came, and those known to be missing."""
+        return self.settled_arrived + max(self.closings_missing, self.state.closings_lost)
 
     @property
     def death_will_show(self) -> bool:
@@ -219,6 +226,15 @@ class Stream:
         if self.seen.holes:
             over = (fact.invocation, fact.sequence, fact.at)
             self.state = replace(
+    def note_instance(self, fact: Instance, now: float) -> None:
+        """Take its word about itself; where its totals grew, count what is missing of them anew."""
+        totals_grew = fact.settled_total > self.state.settled_reported
+        self.state = instances.after(self.state, fact, now)
+        if totals_grew:
+            overtaken = fact.sequence < self.seen.highest  # so that what came may be told later
+            least = self.closings_missing if overtaken else 0
+            self.closings_missing = max(least, fact.settled_total - self.settled_arrived)
+
                 self.state,
                 invocations_over=(*self.state.invocations_over, over)[-_INVOCATIONS_KEPT:],
             )

@@ -73,7 +73,8 @@ class Action(IntEnum):
     REJUDGE = 11
     """Ask the rules again: a late ``pending`` is noted, or missing evidence has come."""
     CONFIRM = 12
-    """Proof of death: the inferred verdict becomes proven and final."""
+    """Proof of death: the inferred verdict becomes proven and final, unless something is missing
+    after the opening."""
     FINALISE = 13
     """The verdict becomes final if its window is over."""
 

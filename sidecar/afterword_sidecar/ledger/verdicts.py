@@ -2,7 +2,7 @@
 
 | rule | outcome | reason | when |
 |---|---|---|---|
-| 9 | unknown | evidence_lost | a hole after the opening, and more has settled than has arrived |
+| 9 | unknown | evidence_lost | a hole after the opening, and closings are known to be missing |
 | 10 | dropped | never_started | its invocation ended, and it never began |
 | 11 | dropped | shutdown | ``pending``/``shutdown``, or the process went down; then no closing |
 | 12 | timed_out | platform_deadline | no closing by deadline + grace, or it died about then |
@@ -75,7 +75,7 @@ def infer(task: OpenTask, seen: Circumstances, now: float, limits: Limits) -> Ve
     if trigger is None:
         return None
     rule, outcome, reason = _decide(task, seen, trigger, now, limits)
-    proven = seen.lock_fell_at > 0
+    proven = seen.lock_fell_at > 0 and can_be_proven(rule, seen)
     return Verdict(
         outcome=outcome,
         reason=reason,
@@ -95,6 +95,15 @@ def infer(task: OpenTask, seen: Circumstances, now: float, limits: Limits) -> Ve
         final=proven,
         missing=seen.missing if rule == _EVIDENCE_LOST_RULE else None,
     )
+
+
+def can_be_proven(rule: int, seen: Circumstances) -> bool:
+    """Whether the death of the process would prove the verdict.
+
+    Nothing can be on its way then; but a closing may be among what is missing after the opening,
+    and was lost. That a closing was lost is what rule 9 says, so that it does prove.
+    """
+    return rule == _EVIDENCE_LOST_RULE or not seen.hole_after_opening
 
 
 def _proof(task: OpenTask, seen: Circumstances, trigger: _Trigger, rule: int) -> tuple[Cited, ...]:

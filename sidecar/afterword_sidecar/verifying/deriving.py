@@ -13,6 +13,7 @@ from afterword_sidecar.verifying.judging import Judge, cites_of, confirmed
 from afterword_sidecar.verifying.kept import Letters
 from afterword_sidecar.verifying.known import Conclusion, Patience, Stream, Task
 from afterword_sidecar.verifying.reading import Gap, Taken
+from afterword_sidecar.verifying.rules import death_proves
 from afterword_sidecar.verifying.sums import Sums
 
 _AT_ONCE: Final = 5000
@@ -44,9 +45,9 @@ class Derivation:
         self._gap_in_call = ""
         """Records that are missing since the call began, in words."""
         self._elsewhere = ""
+        """Records missing that may have been of any stream, in words."""
         self._patience_doubt = ""
         """A start or a stall may be among the records missing, in words."""
-        """Records missing that may have been of any stream, in words."""
         self._now = 0.0
         self._opened_before = False
         self.whole = False
@@ -198,7 +199,11 @@ class Derivation:
                 self._expect(record.stream, task.opening, expected)
                 if required:
                     self._judge.say(stream, task, allowed[0])
-            elif not task.spanned and said.basis != names.PROVEN:
+            elif (
+                said.basis != names.PROVEN
+                and not task.spanned
+                and death_proves(said.rule, task, stream)
+            ):
                 proven = confirmed(said, stream)
                 expected = Expected([proven], cites_of(stream, task), said)
                 self._expect(record.stream, task.opening, expected)

@@ -220,7 +220,7 @@ class Judge:
         elif not stream.whole:
             # Its opening came before the journal: it may have been open, or closed for long.
             expect(opening, Expected([conclusion], _opening_cites(fact), None, required=False))
-        stream.settled_arrived += 1
+        stream.end(1, fact.sequence)
         if fact.folded:
             stream.heard.add(opening)
             if fact.started_sequence:
@@ -291,9 +291,9 @@ class Judge:
                 expect(opening, Expected([conclusion], cites_of(stream, task), task.said))
                 self._leave_invocation(stream, task)
             known = len(ours[:count])
-            stream.settled_arrived += known
+            stream.end(known, fact.ranges[0][0])
             count = min(count - known, round(max(0.0, new) / each))
-        stream.settled_arrived += count
+        stream.end(count, fact.ranges[0][0])
         self.scheduled += count
         pair = f"{fact.outcome}/{fact.reason}"
         self.rolled_up[pair] = self.rolled_up.get(pair, 0) + count

@@ -114,6 +114,8 @@ class Stream:
         self.last_heard_at = 0.0
         self.same_clock = False
         self.settled_arrived = self.settled_reported = 0
+        self.closings_due = self.reported_by = 0
+        """How many of the closings before its totals have not come; the number of those totals."""
         self.lease_seconds = self.lease_until = 0.0
         self.latest_word = 0
         """The number of its latest word about itself."""
@@ -143,7 +145,11 @@ class Stream:
 
     def say(self, fact: shapes.Instance, now: float) -> None:
         """Its word about itself: totals only grow, all else is as the latest word has it."""
-        self.settled_reported = max(self.settled_reported, fact.settled_total)
+        if fact.settled_total > self.settled_reported:
+            in_turn = fact.sequence == self.heard.highest
+            due = fact.settled_total - self.settled_arrived
+            self.closings_due = max(due, 0 if in_turn else self.closings_due)
+            self.settled_reported, self.reported_by = fact.settled_total, fact.sequence
         if fact.sequence < self.latest_word:
             return
         self.latest_word = fact.sequence
@@ -158,10 +164,16 @@ class Stream:
         if lease > 0:
             self.vouched_at = now
 
+    def end(self, tasks: int, number: int) -> None:
+        """So many tasks have ended, told with this number, or from this number on."""
+        self.settled_arrived += tasks
+        if number < self.reported_by:
+            self.closings_due = max(0, self.closings_due - tasks)
+
     @property
     def closing_missing(self) -> bool:
         """More has settled than has arrived, as it has told, or its spool."""
-        return self.settled_reported > self.settled_arrived or self.closings_lost > 0
+        return self.closings_due > 0 or self.closings_lost > 0
 
     @property
     def death_will_show(self) -> bool:

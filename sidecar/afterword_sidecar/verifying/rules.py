@@ -73,8 +73,9 @@ def _evidence_lost(case: Case) -> bool:
     return case.more_settled and case.stream.gap_after(case.task.opening)
 
 
+_EVIDENCE_LOST_RULE: Final = 9
 RULES: Final[tuple[tuple[int, str, str, Callable[[Case], bool]], ...]] = (
-    (9, names.UNKNOWN, "evidence_lost", _evidence_lost),
+    (_EVIDENCE_LOST_RULE, names.UNKNOWN, "evidence_lost", _evidence_lost),
     (10, names.DROPPED, "never_started", lambda case: never_began(case.task, case.stream)),
     (11, names.DROPPED, "shutdown", _stopped),
     (12, names.TIMED_OUT, "platform_deadline", lambda case: case.out_of_time),
@@ -100,7 +101,7 @@ def conclude(
     grace = limits["grace_seconds"]
     case = Case(task, stream, sign, now, offset, grace, more_settled)
     rule, outcome, reason, _ = next(row for row in RULES if row[3](case))
-    proven = stream.lock_fell_at > 0
+    proven = stream.lock_fell_at > 0 and death_proves(rule, task, stream)
     return Conclusion(
         outcome,
         reason,
@@ -122,8 +123,13 @@ def conclude(
     )
 
 
+def death_proves(rule: int, task: Task, stream: Stream) -> bool:
+    """Nothing told after its opening is missing, or the verdict is that something is."""
+    return rule == _EVIDENCE_LOST_RULE or not stream.gap_after(task.opening)
+
+
 def _missing(task: Task, stream: Stream) -> tuple[int, int, int, int, int]:
-    told_of = max(stream.settled_reported, stream.settled_arrived + stream.closings_lost)
+    told_of = stream.settled_arrived + max(stream.closings_due, stream.closings_lost)
     return (*stream.heard.missing_after(task.opening), told_of, stream.settled_arrived)
 
 

@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from afterword_sidecar.ledger.facts import Instance, Pending, Source
+from afterword_sidecar.ledger.facts import Instance, Pending, Rollup, Source
 from afterword_sidecar.ledger.lives import LOOKS_AT_ONCE
 from afterword_sidecar.ledger.records import Verdict
 from worlds.desk import SHOP, START, Desk, closing, opening, start
@@ -118,6 +118,9 @@ def test_a_process_under_a_lease_may_take_its_time_to_stop(desk: Desk) -> None:
     assert desk.verdict(1) == "dropped/shutdown/inferred"
 
 
+_ROLLUP = Rollup(12, START, "mail", "completed", "completed", 1, ((6, 7),))
+
+
 @pytest.mark.parametrize(
     ("lead_seconds", "told", "verdict"),
     [
@@ -178,6 +181,56 @@ def test_what_had_no_room_in_the_spool_is_lost_evidence(desk: Desk) -> None:
     missing = verdict_on(desk).missing
     assert missing is not None
     assert (missing.first, missing.last, missing.settled_reported) == (4, 5, 1)
+
+
+def test_a_death_proves_nothing_of_a_task_whose_closing_may_be_missing(desk: Desk) -> None:
+    """A spool that was removed unread, and a kill: 3 may have been its end. 5 has nothing after."""
+    desk.tell(opening(1), opening(2, deadline=START + 100))
+    desk.pass_time(103)
+    assert desk.verdict(2) == "timed_out/platform_deadline/inferred"
+    desk.tell(start(4, of=1), opening(5))
+    desk.die()
+    assert [desk.verdict(number) for number in (1, 2, 5)] == [
+        "dropped/instance_lost/inferred",
+        "timed_out/platform_deadline/inferred",
+        "dropped/instance_lost/proven",
+    ]
+    assert not verdict_on(desk).final
+    desk.pass_time(desk.limits.finality_seconds)
+    assert verdict_on(desk).final
+
+
+def test_what_ended_since_makes_up_for_no_closing_that_is_missing(desk: Desk) -> None:
+    """One of two ends was told in a spool that is gone; then as many more tasks end as then had."""
+    desk.tell(opening(1), opening(2))
+    desk.tell(Instance(5, START, "up", 2, 2), opening(6), closing(7, of=6), closing(4, of=2))
+    desk.tell(opening(8), closing(9, of=8), beat(10))
+    desk.restart()
+    desk.die()
+    assert desk.verdict(1) == "unknown/evidence_lost/proven"
+    missing = verdict_on(desk).missing
+    assert missing is not None
+    assert (missing.first, missing.last, missing.reported_sequence) == (3, 3, 5)
+    assert (missing.settled_reported, missing.settled_arrived) == (4, 3)
+
+
+@pytest.mark.parametrize(
+    ("came", "verdict"),
+    [
+        ([], "unknown/evidence_lost/proven"),
+        ([closing(11, of=4)], "unknown/evidence_lost/proven"),
+        ([closing(7, of=4)], "dropped/instance_lost/inferred"),
+        ([_ROLLUP], "dropped/instance_lost/inferred"),
+    ],
+)
+def test_totals_that_were_overtaken_say_at_least_what_is_missing(
+    desk: Desk, came: list[Any], verdict: str
+) -> None:
+    """What has come may have been told after them. What was missing still is, until it comes."""
+    desk.tell(opening(1), opening(2), opening(3), Instance(5, START, "up", 3, 1))
+    desk.tell(closing(9, of=3), closing(10, of=2), Instance(8, START, "up", 3, 2), *came)
+    desk.die()
+    assert desk.verdict(1) == verdict
 
 
 def many_in_silence(desk: Desk, tasks: int) -> list[int]:

@@ -22,6 +22,10 @@ FLUSH_SECONDS = 0.2
 PAUSE_SECONDS = 5.0
 """The longest between two tries."""
 PROMPT_SECONDS = 0.5
+REMOVING = 0.3
+"""Of the spools: so many are removed while they are written to, with"""
+REMOVED = 0.005
+"""of their records, that so many come to a directory that has just been removed."""
 UNREACHABLE_SECONDS = 40.0
 OVERFLOWING = 0.6
 """Of the processes that fold, and of their flushes: so many come when the buffer was full."""
@@ -50,10 +54,18 @@ class Delivery(Protocol):
 
 
 class Spool:
-    """A file: what was written is there, whatever becomes of the process."""
+    """A file: what was written is there, whatever becomes of the process.
 
-    def __init__(self, world: World, sidecar: Sidecar, source: Source) -> None:
+    Some lose their directory now and then, with what was not read of it, and make it anew.
+    """
+
+    def __init__(
+        self, world: World, sidecar: Sidecar, source: Source, remade: Callable[[], object] | None
+    ) -> None:
+        """``remade``: what the process does when it has made the directory anew."""
         self._world, self._sidecar, self._source = world, sidecar, source
+        self._removed = REMOVED if world.chance.random() < REMOVING else 0.0
+        self._remade = remade
         self._unread: list[Fact] = []
         self._polling = False
         self.alive_at = 0.0
@@ -64,7 +76,12 @@ class Spool:
         self.rolled_up: set[int] = set()
 
     def send(self, fact: Fact) -> None:
+        removed = self._world.chance.random() < self._removed
+        if removed:
+            self._unread.clear()
         self._unread.append(fact)
+        if removed and self._remade is not None:
+            self._remade()
         self._poll_soon()
 
     def thaw(self) -> None:

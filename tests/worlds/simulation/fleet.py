@@ -61,7 +61,7 @@ class Process:
         self.spooled = chance.random() < 0.5
         self.skew = 0.0 if self.spooled else chance.choice((0.0, 0.3, -0.3, 3600.0, -3600.0))
         self.delivery: Delivery = (
-            Spool(world, sidecar, self.source)
+            Spool(world, sidecar, self.source, self._remade if chance.random() < 0.5 else None)
             if self.spooled
             else Http(
                 world,
@@ -80,6 +80,8 @@ class Process:
         self.died_at = 0.0
         self.stopped = False
         self.down_sequence = 0
+        self.accounts: list[int] = []
+        """The records with its totals."""
         self._thaws_at = 0.0
         self._settled = 0
         self._to_come, self._rate = tasks, rate
@@ -219,11 +221,19 @@ class Process:
 
     def _instance(self, state: str) -> int:
         number = self._next()
+        self.accounts.append(number)
         told = Instance(
             number, self._clock(), state, len(self.tasks), self._settled, self.lease_seconds
         )
         self.delivery.send(told)
         return number
+
+    def _remade(self) -> None:
+        """It had to make its spool anew: whoever reads it is to know how much there was."""
+        if self.stopped:
+            self.down_sequence = self._instance("down")
+        else:
+            self._instance("up")
 
     def _next(self) -> int:
         self._sequence += 1

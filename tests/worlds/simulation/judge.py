@@ -1,12 +1,14 @@
 """What the world knows, and so what the book must say of each task."""
 
 from collections import Counter
+from typing import NamedTuple
 
 from afterword_sidecar.ledger.records import SettledTask
 from worlds.simulation.delivery import PROMPT_SECONDS, Http, Spool
 from worlds.simulation.fleet import LEAD_SECONDS, Process, Task
 
 _ROUNDING_SECONDS = 1e-5
+_CUT_OFF = "timed_out/platform_deadline/inferred"
 
 
 class WrongVerdictError(AssertionError):
@@ -16,10 +18,11 @@ class WrongVerdictError(AssertionError):
 def judge(process: Process, verdicts: dict[tuple[bytes, int], SettledTask]) -> Counter[str]:
     """Compare every task of a process with the book. Returns how many of each kind there were."""
     found: Counter[str] = Counter()
+    gone = _gone(process)
     for task in process.tasks:
         settled = verdicts.get((process.source.stream, task.opening))
         said = None if settled is None else _words(settled)
-        allowed = _allowed(process, task)
+        allowed = _allowed(process, task, gone)
         if said not in allowed:
             raise WrongVerdictError(
                 f"stream {process.source.stream.hex()} task {task.opening}: the book says {said}, "
@@ -49,7 +52,26 @@ def _check_offset(process: Process, task: Task, settled: SettledTask) -> None:
             )
 
 
-def _allowed(process: Process, task: Task) -> set[str | None]:
+class _Gone(NamedTuple):
+    """What did not arrive of a spool that was removed unread."""
+
+    last: int = 0
+    """The last record that is missing."""
+    ends_told: bool = False
+    """Of an end among them, it was told that it was there."""
+
+
+def _gone(process: Process) -> _Gone:
+    committed = process.delivery.committed
+    last = max(committed, default=0)
+    while last in committed:
+        last -= 1
+    accounted = max((each for each in process.accounts if each in committed), default=0)
+    ends = (task.closing for task in process.tasks if 0 < task.closing < accounted)
+    return _Gone(last, any(closing not in committed for closing in ends))
+
+
+def _allowed(process: Process, task: Task, gone: _Gone) -> set[str | None]:
     committed = process.delivery.committed
     if task.opening in process.delivery.rolled_up:
         return {None}
@@ -58,6 +80,8 @@ def _allowed(process: Process, task: Task) -> set[str | None]:
     if task.opening not in committed:
         return {None}
     if isinstance(process.delivery, Spool):
+        if gone.last > task.opening:
+            return _unproven(task, gone)
         return _proven(process, process.delivery, task)
     return _inferred(process, task)
 
@@ -72,12 +96,21 @@ def _proven(process: Process, spool: Spool, task: Task) -> set[str | None]:
     return {late} if task.near or spool.alive_at >= task.deadline - LEAD_SECONDS else {late, lost}
 
 
+def _unproven(task: Task, gone: _Gone) -> set[str | None]:
+    """Its end may have been told in a spool that was removed: the fallen lock does not prove it."""
+    cut_off: set[str | None] = set() if task.deadline is None else {_CUT_OFF}
+    if gone.ends_told:
+        return {"unknown/evidence_lost/proven", *cut_off}
+    stopped = {"dropped/shutdown/inferred"} if task.pending else set()
+    return {"dropped/instance_lost/inferred", *stopped, *cut_off}
+
+
 def _inferred(process: Process, task: Task) -> set[str | None]:
     """By HTTP the last buffer is gone; every answer must say that it is only inferred."""
     committed = process.delivery.committed
     allowed: set[str | None] = set()
     if task.deadline is not None:
-        allowed.add("timed_out/platform_deadline/inferred")
+        allowed.add(_CUT_OFF)
     else:
         allowed.add("dropped/expired/inferred")
     if process.lease_seconds:
@@ -99,7 +132,8 @@ def _kind(process: Process, task: Task, said: str | None) -> str:
     if said is None:
         return "never reported (died in the buffer of a killed process)"
     if not said.endswith("observed") and task.ending is not None:
-        return "ended, but the closing died in the buffer: " + said
+        where = "in a spool that was removed" if process.spooled else "in the buffer"
+        return f"ended, but the closing died {where}: {said}"
     return said
 
 
