@@ -22,7 +22,7 @@ def text_of(markup: object) -> str:
 def test_what_is_copied_is_what_was_sent(text: str) -> None:
     """Escapes are of the style sheet, and breaks have no text."""
     for shown in (client_text.told(text), client_text.name(text)):
-        assert str(shown).startswith("<bdi>")
+        assert str(shown).startswith("<bdi")
         assert text_of(shown) == text
 
 

@@ -37,12 +37,12 @@ def told(text: str) -> h.Element:
 
 
 def name(text: str) -> h.Element:
-    """A dotted name; where it is long it may break after its dots."""
+    """A dotted name; it may break after its dots, and anywhere only where a part is long."""
     parts = _PARTS_OF_A_NAME.split(text) if len(text) > _LONG_NAME else [text]
     broken: list[h.Node] = [_shown(parts[0])]
     for part in parts[1:]:
         broken += [h.wbr, _shown(part)]
-    return h.bdi[broken]
+    return h.bdi(class_="long" if max(map(len, parts)) > _LONG_NAME else None)[broken]
 
 
 def lines(text: str) -> h.Node:

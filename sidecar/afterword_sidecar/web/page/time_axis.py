@@ -41,7 +41,13 @@ def axis(first: str, slots: int, slot_seconds: int) -> h.Element:
     """Under a chart of these slots. Places are shares of its width, as inline styles are barred."""
     marks = [
         (
-            _line(x1=(x := f"{100 * tick.place:.3f}%"), x2=x, y1="0", y2="100%"),
+            _line(
+                class_="other" if at % 2 else None,
+                x1=(x := f"{100 * tick.place:.3f}%"),
+                x2=x,
+                y1="0",
+                y2="100%",
+            ),
             _text(
                 class_="other" if at % 2 or tick.place >= _NEAR_THE_END else None,
                 x=x,
