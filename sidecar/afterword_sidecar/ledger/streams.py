@@ -93,12 +93,12 @@ class Stream:
             ahead=tuple(self.ahead.values()),
             settled_arrived=self.settled_arrived,
             scheduled_arrived=self.scheduled_arrived,
+            closings_missing=self.closings_missing,
             spanned=tuple(t for t in self.amendable.values() if kept_with_stream(t)),
         )
 
     def state_of(self, sequence: int) -> State:
         """Where the task with this opening stands."""
-            closings_missing=self.closings_missing,
         task = self.fresh.get(sequence) or self.open.get(sequence)
         if task is not None:
             return State.STARTED if task.started_sequence else State.SCHEDULED
@@ -221,11 +221,6 @@ class Stream:
         state = self.state
         return (state.same_clock and not state.spool_gone_at) or state.lease_seconds > 0
 
-    def end_invocation(self, fact: InvocationEnded) -> None:
-        """Remember the end for openings that it has overtaken, if anything is missing before it."""
-        if self.seen.holes:
-            over = (fact.invocation, fact.sequence, fact.at)
-            self.state = replace(
     def note_instance(self, fact: Instance, now: float) -> None:
         """Take its word about itself; where its totals grew, count what is missing of them anew."""
         totals_grew = fact.settled_total > self.state.settled_reported
@@ -235,6 +230,11 @@ class Stream:
             least = self.closings_missing if overtaken else 0
             self.closings_missing = max(least, fact.settled_total - self.settled_arrived)
 
+    def end_invocation(self, fact: InvocationEnded) -> None:
+        """Remember the end for openings that it has overtaken, if anything is missing before it."""
+        if self.seen.holes:
+            over = (fact.invocation, fact.sequence, fact.at)
+            self.state = replace(
                 self.state,
                 invocations_over=(*self.state.invocations_over, over)[-_INVOCATIONS_KEPT:],
             )
