@@ -90,12 +90,15 @@ _THEN_STARTED_SEQUENCE: Final = FOLDED + opens(names.STARTED_SEQUENCE, "intValue
 
 
 def _tail(opening: Opening) -> str:
-    """Closes the attributes, then trace id, span id and flags, then the record."""
-    trace_id = opening.trace_id
+    return tail((opening.trace_id, opening.span_id, 0, opening.sampled, ""))
+
+
+def tail(place: tuple[int, int, int, bool, str]) -> str:
+    """Ends the attributes, then tells the trace id, span id and flags of a ``Place``."""
+    trace_id, span_id, _, sampled, _ = place
     if not trace_id:
         return "]}"
-    span_id = opening.span_id
-    flags = "1}" if opening.sampled else "0}"
+    flags = "1}" if sampled else "0}"
     trace = trace_id.to_bytes(_TRACE_ID_BYTES).hex()  # in half the time of a format
     if span_id:
         span = span_id.to_bytes(_SPAN_ID_BYTES).hex()

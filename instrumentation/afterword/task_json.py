@@ -21,13 +21,13 @@ from afterword.otlp_json import (
     STARTED_HEAD,
     opens,
 )
+from afterword.otlp_json import tail as trace_tail
 from afterword.task_record import NO_DETAIL, NOWHERE
 
 if TYPE_CHECKING:
     from afterword.task_record import KnownKind, Place, TaskRecord
 
 _SPAN_ID_BYTES: Final = 8
-_TRACE_ID_BYTES: Final = 16
 _TIME: Final = '{"timeUnixNano":"'
 _THEN_START_DELAY: Final = '"}}' + opens(names.START_DELAY, "doubleValue")
 _THEN_SCHEDULED_TIME: Final = '"}}' + opens(names.SCHEDULED_TIME, "doubleValue")
@@ -56,7 +56,7 @@ def opening(task: "TaskRecord") -> str:
     """It was handed over."""
     text, _, _ = task.known.texts or _texts(task.known)
     place = task.place
-    tail = "]}" if place is NOWHERE else _parent(place) + _trace(place)
+    tail = "]}" if place is NOWHERE else _parent(place) + trace_tail(place)
     if task.detail is not NO_DETAIL:
         text += otlp_json.detail(task.opening)
     return f"{_TIME}{task.at_ns}{SCHEDULED_HEAD}{task.sequence}{text}{tail}"
@@ -64,7 +64,7 @@ def opening(task: "TaskRecord") -> str:
 
 def started(task: "TaskRecord", at_ns: int) -> str:
     """It had its first step."""
-    tail = "]}" if task.place is NOWHERE else _trace(task.place)
+    tail = "]}" if task.place is NOWHERE else trace_tail(task.place)
     return (
         f"{_TIME}{at_ns}{STARTED_HEAD}{task.started_sequence}{OPENING_SEQUENCE}{task.sequence}"
         f"{_THEN_START_DELAY}{task.start_delay_ns}e-9}}}}{tail}"
@@ -76,7 +76,7 @@ def closing(task: "TaskRecord") -> str:
     if task.ending is not COMPLETED or not task.started_sequence or task.failure is not None:
         return otlp_json.encode(task.as_settled())
     _, text, _ = task.known.texts or _texts(task.known)
-    tail = "]}" if task.place is NOWHERE else _trace(task.place)
+    tail = "]}" if task.place is NOWHERE else trace_tail(task.place)
     return (
         f"{_TIME}{task.settled_at_ns}{COMPLETED_HEAD}{task.settled_sequence}{OPENING_SEQUENCE}"
         f"{task.sequence}{_THEN_SCHEDULED_TIME}{task.at_ns}{_SECONDS_THEN_DURATION}"
@@ -93,7 +93,7 @@ def folded(task: "TaskRecord") -> str:
         return otlp_json.encode_folded(task.as_settled(), task.started_sequence)
     _, _, text = task.known.texts or _texts(task.known)
     place = task.place
-    tail = "]}" if place is NOWHERE else _parent(place) + _trace(place)
+    tail = "]}" if place is NOWHERE else _parent(place) + trace_tail(place)
     if task.detail is not NO_DETAIL:
         text += otlp_json.detail(task.opening, with_payload=False)
     return (
@@ -110,16 +110,3 @@ def _parent(place: "Place") -> str:
     if links:
         return otlp_json.place_of_opening(parent, links)
     return f'{PARENT_SPAN_ID}{parent.to_bytes(_SPAN_ID_BYTES).hex()}"}}}}' if parent else ""
-
-
-def _trace(place: "Place") -> str:
-    """Ends the attributes; then trace id, span id and flags; then ends the record."""
-    trace_id, span_id, _, sampled, _ = place
-    if not trace_id:
-        return "]}"
-    trace = trace_id.to_bytes(_TRACE_ID_BYTES).hex()  # in half the time of a format
-    flags = "1}" if sampled else "0}"
-    if span_id:
-        span = span_id.to_bytes(_SPAN_ID_BYTES).hex()
-        return f'],"traceId":"{trace}","spanId":"{span}","flags":{flags}'
-    return f'],"traceId":"{trace}","flags":{flags}'

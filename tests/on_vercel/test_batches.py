@@ -5,13 +5,18 @@ from collections.abc import Iterator
 from threading import Thread
 
 import pytest
+from opentelemetry.sdk.trace import ReadableSpan, SpanProcessor, TracerProvider
 from vercel import functions
 from vercel.headers import HeadersContext
 from vercel_runtime.wait_until import begin_wait_until, finish_wait_until_async
 
 import afterword
-from afterword import internal_errors
+from afterword import internal_errors, spans, testing
+from afterword.evidence import Record, Settled
 from afterword.platforms.vercel import invocations
+from afterword.platforms.vercel.drain import _Ends
+from afterword.tracked import Tracked
+from afterword.tracking import open_entry_of
 from worlds.scripted_sidecar import ScriptedSidecar, attributes
 
 
@@ -49,6 +54,56 @@ async def test_handed_over_while_a_batch_is_taken() -> None:
     assert over["faas.invocation_id"] == "fra1::late"
     assert int(over["deferred_task.invocation.scheduled"]) == 2
     assert int(over["deferred_task.invocation.started"]) == 2
+
+
+class Raises(SpanProcessor):
+    """An application's processor with a bug in it."""
+
+    def on_end(self, span: ReadableSpan) -> None:
+        raise RuntimeError(span.name)
+
+
+async def test_a_span_processor_that_raises_does_not_keep_the_drain(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Without a deadline the drain would wait for ever for a task that ended long ago."""
+    monkeypatch.setattr(internal_errors, "re_raise", False)
+    provider = TracerProvider()
+    provider.add_span_processor(Raises())
+    with ScriptedSidecar() as sidecar:
+        afterword.configure(endpoint=sidecar.endpoint, tracer_provider=provider)
+        functions.set_headers({"x-vercel-id": "fra1::raises"})
+        collector = begin_wait_until()
+        functions.wait_until(work())
+        async with asyncio.timeout(10):
+            await finish_wait_until_async(collector)
+        functions.set_headers(None)
+        told = [attributes(record) for request in sidecar.requests for record in request.records]
+    spans.use_provider(None)
+    assert [each["deferred_task.outcome"] for each in told if "deferred_task.outcome" in each] == [
+        "completed"
+    ]
+
+
+async def test_a_task_is_over_once_its_end_is_told() -> None:
+    """A drain that looks at it in between, as its closing is being told, waits for it."""
+    ends: list[_Ends] = []
+    seen: list[bool] = []
+    tracked: Tracked | None = None
+
+    def look(record: Record) -> None:
+        if isinstance(record, Settled) and tracked is not None:
+            ends.append(_Ends([tracked]))
+            seen.append(tracked.settled)
+
+    with testing.recording() as evidence, evidence.heard_by(look):
+        future = afterword.wait_until(task := work())
+        tracked = open_entry_of(task)
+        assert tracked is not None
+        assert future is not None
+        await future
+        assert seen == [False]
+        assert await ends[0].within(10)
 
 
 async def test_a_task_that_was_known_before() -> None:

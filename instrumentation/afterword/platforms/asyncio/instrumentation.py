@@ -7,11 +7,11 @@ from typing import Any, Final
 from afterword import settings
 from afterword.internal_errors import logger
 from afterword.platforms.asyncio.creating import create
-from afterword.platforms.asyncio.swap import Swap
+from afterword.platforms.code_swap import CodeSwap
 
 _TASK: Final = "task"
 _TASK_IN_GROUP: Final = "task_in_group"
-swaps: Final[dict[str, Swap]] = {}
+swaps: Final[dict[str, CodeSwap]] = {}
 """Filled at first use: only then is a function that is not as we know it an error."""
 
 
@@ -22,8 +22,8 @@ def instrument() -> None:
         PlatformError: This Python's functions are not as we know them.
     """
     if not swaps:
-        in_group = Swap(unwrap(vars(asyncio.TaskGroup)["create_task"]), _in_group.__code__)
-        swaps[_TASK] = Swap(unwrap(asyncio.tasks.create_task), _in_task.__code__)
+        in_group = CodeSwap(unwrap(vars(asyncio.TaskGroup)["create_task"]), _in_group.__code__)
+        swaps[_TASK] = CodeSwap(unwrap(asyncio.tasks.create_task), _in_task.__code__)
         swaps[_TASK_IN_GROUP] = in_group
     for swap in swaps.values():
         swap.put_in()
@@ -53,13 +53,13 @@ def create_task_in_group(args: Any, kwargs: Any) -> Any:
 
 
 def _in_task(*args: Any, **kwargs: Any) -> Any:
-    from afterword.platforms.asyncio.instrumentation import create_task  # noqa: PLC0415 - see swap
+    from afterword.platforms.asyncio.instrumentation import create_task  # noqa: PLC0415 - see code_swap
 
     return create_task(args, kwargs)
 
 
 def _in_group(*args: Any, **kwargs: Any) -> Any:
-    from afterword.platforms.asyncio.instrumentation import (  # noqa: PLC0415 - see swap
+    from afterword.platforms.asyncio.instrumentation import (  # noqa: PLC0415 - see code_swap
         create_task_in_group,
     )
 

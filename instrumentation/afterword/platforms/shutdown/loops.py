@@ -5,15 +5,15 @@ Whoever drives a loop by hand mostly does not, and asyncio then says no more tha
 destroyed but it is pending!", if that.
 """
 
-import functools
 import sys
 from asyncio.base_events import BaseEventLoop
+from collections.abc import Callable
 from typing import Any, Final
 
 from afterword import shutdown
+from afterword.platforms.patch import Patch
 
-_originals: Final[dict[type, tuple[Any, Any]]] = {}
-"""By class: its own ``close``, or ``None`` where it inherits one; and ours."""
+_patches: Final[dict[type, Patch]] = {}
 
 
 def hook() -> None:
@@ -27,25 +27,18 @@ def hook() -> None:
 
 def unhook() -> None:
     """The classes' methods are as they were."""
-    for owner, (original, ours) in _originals.items():
-        if vars(owner).get("close") is ours:
-            if original is None:
-                del owner.close  # type: ignore[attr-defined] # ours
-            else:
-                owner.close = original  # type: ignore[attr-defined] # its own
-    _originals.clear()
+    for patch in _patches.values():
+        patch.remove()
 
 
-def _put(owner: Any) -> None:
-    if owner in _originals:
-        return
-    inherited = owner.close
+def _put(owner: type) -> None:
+    _patches.setdefault(owner, Patch(owner, "close", _closing)).install()
 
-    @functools.wraps(inherited)
+
+def _closing(original: Callable[[Any], None]) -> Callable[[Any], None]:
     def close(self: Any) -> None:
         if not self.is_closed() and not self.is_running():
             shutdown.settle_on_closed_loop(self)
-        inherited(self)
+        original(self)
 
-    _originals[owner] = (vars(owner).get("close"), close)
-    owner.close = close
+    return close

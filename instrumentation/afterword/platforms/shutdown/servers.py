@@ -7,25 +7,17 @@ over: an exception of its own says that the stop begins. Under other servers the
 Starlette or FastAPI application tells the same moment.
 """
 
-import functools
 import sys
 from collections.abc import Awaitable, Callable, MutableMapping
-from typing import Any, Final, NamedTuple
+from typing import Any, Final
 
 from afterword import shutdown
+from afterword.platforms.patch import Patch
 
 _Message = MutableMapping[str, Any]
 
 
-class _Patch(NamedTuple):
-    owner: Any
-    name: str
-    original: Any
-    """``None`` where the class inherits it."""
-    ours: Any
-
-
-_patches: Final[dict[str, _Patch]] = {}
+_patches: Final[dict[tuple[type, str], Patch]] = {}
 
 
 def hook() -> None:
@@ -41,24 +33,13 @@ def hook() -> None:
 def unhook() -> None:
     """The servers' methods are as they were."""
     for patch in _patches.values():
-        if vars(patch.owner).get(patch.name) is not patch.ours:
-            continue  # somebody else's by now
-        if patch.original is None:
-            delattr(patch.owner, patch.name)
-        else:
-            setattr(patch.owner, patch.name, patch.original)
-    _patches.clear()
+        patch.remove()
 
 
 def _put(module: Any, owner_name: str, name: str, wrapping: Callable[[Any], Any]) -> None:
     owner = getattr(module, owner_name, None)  # else it is not there, or just being imported
-    key = f"{owner_name}.{name}"
-    if owner is None or key in _patches:
-        return
-    inherited = getattr(owner, name)
-    ours = functools.wraps(inherited)(wrapping(inherited))
-    _patches[key] = _Patch(owner, name, vars(owner).get(name), ours)
-    setattr(owner, name, ours)
+    if owner is not None:
+        _patches.setdefault((owner, name), Patch(owner, name, wrapping)).install()
 
 
 def _shutting_down(original: Callable[..., Awaitable[None]]) -> Callable[..., Awaitable[None]]:

@@ -7,7 +7,7 @@ us: each passes through the other, and every task passes through us once.
 """
 
 from collections.abc import Callable, Coroutine
-from functools import partial, wraps
+from functools import partial
 from typing import Any, Final
 
 from starlette.applications import Starlette
@@ -18,8 +18,8 @@ from afterword.handed_over import HandedOver
 from afterword.hosting import attended
 from afterword.kinds import naming_of_function
 from afterword.opening import Request, open_task
+from afterword.platforms.patch import Patch
 from afterword.platforms.starlette.arguments import arguments_of
-from afterword.platforms.starlette.patch import Patch
 from afterword.platforms.starlette.request import Receive, RequestWork, Scope, Send, current
 from afterword.tracked import Tracked
 
@@ -56,7 +56,6 @@ def _restore_if_idle() -> None:
 def _serving(call: Callable[..., Coroutine[Any, Any, None]]) -> Callable[..., Any]:
     """``Starlette.__call__``: a request, from the outermost application's point of view."""
 
-    @wraps(call)
     async def serve(self: Starlette, scope: Scope, receive: Receive, send: Send) -> None:
         if not _is_active or scope["type"] != "http" or _KEY in scope:
             await call(self, scope, receive, send)
@@ -82,7 +81,6 @@ def _serving(call: Callable[..., Coroutine[Any, Any, None]]) -> Callable[..., An
 def _building(init: Callable[..., None]) -> Callable[..., None]:
     """``BackgroundTask.__init__``, which ``add_task`` calls too."""
 
-    @wraps(init)
     def build(self: BackgroundTask, *args: Any, **kwargs: Any) -> None:
         init(self, *args, **kwargs)
         work = current.get()
@@ -101,7 +99,6 @@ def _building(init: Callable[..., None]) -> Callable[..., None]:
 def _running(call: Callable[..., Coroutine[Any, Any, None]]) -> Callable[..., Any]:
     """``BackgroundTask.__call__``."""
 
-    @wraps(call)
     async def run(self: BackgroundTask) -> None:
         tracked: Tracked | None = None
         try:

@@ -1,11 +1,8 @@
 """Delivery before a freeze: an invocation's last moment, bounded, and never on its event loop."""
 
-import asyncio
-from contextlib import suppress
-from threading import Thread
 from typing import Final
 
-from afterword import stream
+from afterword import off_loop, stream
 
 PATIENCE_SECONDS: Final = 1.0
 """The longest that an invocation's end waits for its evidence to be taken."""
@@ -26,29 +23,6 @@ async def deliver(seconds_left: float | None) -> bool:
     seconds = _patience_seconds if seconds_left is None else min(_patience_seconds, seconds_left)
     if seconds <= 0:
         return False
-    delivered = await _flush(seconds)
+    delivered = await off_loop.flush(seconds)
     _patience_seconds = PATIENCE_SECONDS if delivered else SHORT_PATIENCE_SECONDS
     return delivered
-
-
-async def _flush(seconds: float) -> bool:
-    """``stream.flush`` in a thread of its own: the application may have filled the loop's pool."""
-    loop = asyncio.get_running_loop()
-    flushed: asyncio.Future[bool] = loop.create_future()
-
-    def run() -> None:
-        delivered = stream.flush(seconds)
-        with suppress(RuntimeError):  # the loop may have closed meanwhile
-            loop.call_soon_threadsafe(_settle, flushed, delivered)
-
-    try:
-        Thread(target=run, name="afterword-flush", daemon=True).start()
-    except RuntimeError:  # no more threads here
-        return False
-    await asyncio.wait([flushed], timeout=seconds)
-    return flushed.done() and flushed.result()
-
-
-def _settle(flushed: "asyncio.Future[bool]", delivered: object) -> None:
-    if not flushed.done():
-        flushed.set_result(bool(delivered))

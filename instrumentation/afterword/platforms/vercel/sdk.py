@@ -19,6 +19,7 @@ from typing import Any, Final
 
 from afterword import internal_errors
 from afterword.platforms import PlatformError
+from afterword.platforms.code_swap import twin
 
 _NOT_PLAIN: Final = CO_ASYNC_GENERATOR | CO_COROUTINE | CO_GENERATOR | CO_VARARGS | CO_VARKEYWORDS
 
@@ -32,7 +33,7 @@ class Sdk:
 
     def __init__(self, public: FunctionType, functions: object) -> None:
         self.public: Final = public
-        self.wait_until: Final[Callable[[Any], None]] = _twin(public)
+        self.wait_until: Final[Callable[[Any], None]] = twin(public)
         self._deadline: Final = getattr(functions, "get_deadline", None)
         self._headers: Final = getattr(functions, "get_headers", None)
 
@@ -86,13 +87,3 @@ def _plain(function: object) -> FunctionType:
 
 def _is_plain(code: CodeType) -> bool:
     return not code.co_freevars and not code.co_flags & _NOT_PLAIN
-
-
-def _twin(function: FunctionType) -> FunctionType:
-    """A function that does what this one does now, whatever becomes of this one."""
-    twin = FunctionType(
-        function.__code__, function.__globals__, function.__name__, function.__defaults__
-    )
-    twin.__module__ = function.__module__
-    twin.__qualname__ = function.__qualname__
-    return twin
