@@ -23,7 +23,8 @@ _RANGES_SHOWN: Final = 6
 
 @click.command(
     epilog="Exit codes: 0 the book can be trusted; 3 evidence is missing or was turned away; "
-    "1 it does not add up, cannot be read, or has never heard of the service."
+    "1 it does not add up, cannot be read, or has never heard of the service. 'As told' instead of "
+    "'complete': nothing is known to be missing, but processes fell silent without a goodbye."
 )
 @click.option("--service", default="", help="Only this service.")
 @click.option("--json", "as_json", is_flag=True, help="JSON instead of a table.")
@@ -81,7 +82,7 @@ def _state(service: shapes.ServiceAudit) -> Text:
     if not service.balanced:
         return Text("does not balance", style="bold red")
     if service.trusted:
-        return Text("complete", style="green")
+        return Text("as told" if service.streams_silent else "complete", style="green")
     return Text("incomplete", style="yellow")
 
 
@@ -91,6 +92,8 @@ def _faults(service: shapes.ServiceAudit) -> Iterator[RenderableType]:
         yield Text(f"\n{name} does not add up: {series.difference:+,.0f}", style="bold red")
     for reason, count in service.rejected.items():
         yield Text(f"\n{one_line(service.service)}: {count:,.0f} records rejected as {reason}")
+    if service.streams_silent:
+        yield Text(f"\n{one_line(service.service)}: {_silence(service)}")
     for fault in service.streams_at_fault:
         yield Text()
         yield _fault(service.service, fault)
@@ -98,6 +101,18 @@ def _faults(service: shapes.ServiceAudit) -> Iterator[RenderableType]:
         yield Text(
             f"\nand {service.streams_left_off:,} more streams of {one_line(service.service)}"
         )
+
+
+def _silence(service: shapes.ServiceAudit) -> str:
+    many = service.streams_silent > 1
+    who = f"{service.streams_silent:,} processes have" if many else "1 process has"
+    first = f", the first since {local(service.silent_since)}" if many else ""
+    since = first or f" since {local(service.silent_since)}"
+    they = "they are" if many else "it is"
+    return (
+        f"{who} been silent{since}, without a goodbye: {they} idle, frozen by the platform, or "
+        "gone. What was not sent by then, if anything, is not in the book."
+    )
 
 
 def _fault(service: str, fault: shapes.StreamAtFault) -> Table:
@@ -113,8 +128,8 @@ def _fault(service: str, fault: shapes.StreamAtFault) -> Table:
         ("missing", _ranges(fault)),
         ("since", local(fault.since)),
         ("last heard", local(fault.last_heard_at)),
-        ("handed over", f"{fault.scheduled_arrived:,} of {_said(fault.scheduled_reported)}"),
-        ("ended", f"{fault.settled_arrived:,} of {_said(fault.settled_reported)}"),
+        ("handed over", _of_all(fault.scheduled_arrived, fault.scheduled_reported)),
+        ("ended", _of_all(fault.settled_arrived, fault.settled_reported)),
         ("in flight", f"{fault.open_tasks:,}"),
     ):
         if value:
@@ -122,8 +137,11 @@ def _fault(service: str, fault: shapes.StreamAtFault) -> Table:
     return grid
 
 
-def _said(reported: int) -> str:
-    return f"{reported:,}, as it last said" if reported else "what it never said"
+def _of_all(arrived: int, reported: int) -> str:
+    """How many tasks the book knows of, and of how many there are by the stream's own account."""
+    if reported:
+        return f"{arrived:,} in the book, {reported:,} by its own last count"
+    return f"{arrived:,} in the book; it has not said how many there are"
 
 
 def _ranges(fault: shapes.StreamAtFault) -> str:

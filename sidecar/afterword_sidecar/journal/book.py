@@ -101,8 +101,10 @@ class JournaledBook(Book):
 
     def records_lost(self, stream_id: bytes, highest: int, closings: int, now: float) -> None:
         """Note what a spool had no room for."""
+        known = stream_id in self._registry.streams
         super().records_lost(stream_id, highest, closings, now)
-        self._noted.append(shapes.RecordsLost(stream_id.hex(), now, highest, closings))
+        new = not known and stream_id in self._registry.streams
+        self._noted.append(shapes.RecordsLost(stream_id.hex(), now, highest, closings, new=new))
 
     def advance(self, now: float) -> None:
         """Note that time passed, where it mattered."""

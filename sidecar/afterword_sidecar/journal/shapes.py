@@ -122,6 +122,8 @@ class RecordsLost(_Record, frozen=True, tag="records_lost"):
     highest: int
     """The greatest number among them."""
     closings: int
+    new: bool = False
+    """Nothing was known of the stream before, as it had had no room for one line."""
 
 
 class Forgotten(_Record, frozen=True, tag="forgotten"):

@@ -58,6 +58,8 @@ class StreamFault(msgspec.Struct, frozen=True):
     settled_arrived: int
     closings_lost: int
     """Closings that its spool had no room for."""
+    untold: bool
+    """Not one record of it has come: only its lock file tells of it."""
     open_tasks: int
 
 
@@ -77,6 +79,10 @@ class ServiceAudit(msgspec.Struct, frozen=True):
     """The sidecar's clock when its first series was born; 0 if it has none."""
     streams_live: int
     streams_ended: int
+    streams_silent: int
+    """Those of the live that nothing vouches for: no lock, no goodbye, no sign of life lately."""
+    silent_since: float
+    """The sidecar's clock when the first of these was last heard of; 0 if there is none."""
     scheduled: float
     settled: float
     """Pronouncements, net of amendments."""
@@ -95,7 +101,10 @@ class ServiceAudit(msgspec.Struct, frozen=True):
 
     @property
     def trusted(self) -> bool:
-        """Whether the book says exactly what happened to this service's tasks."""
+        """Whether all that this service's streams are known to have said is in the book.
+
+        What a silent one may have had to say, and to whom, is known to nobody.
+        """
         return not (self.faults or self.imbalances or any(self.rejected.values()))
 
 
@@ -119,6 +128,8 @@ class Auditing:
         self._now = now
         self._live: Counter[str] = Counter()
         self._ended: Counter[str] = Counter()
+        self._silent: Counter[str] = Counter()
+        self._silent_since: dict[str, float] = {}
         self._at_fault: Counter[str] = Counter()
         self._worst: dict[str, list[tuple[int, int, StreamFault]]] = {}
         """By service, a heap of (missing, -number, fault): of thousands, those that are shown."""
@@ -127,6 +138,11 @@ class Auditing:
         """Take these streams into account, each with the label of its service."""
         for service, stream in streams:
             (self._ended if stream.state.lock_fell_at else self._live)[service] += 1
+            if _silent(stream, self._now):
+                last_heard_at = stream.state.last_heard_at
+                self._silent[service] += 1
+                since = self._silent_since.get(service, last_heard_at)
+                self._silent_since[service] = min(since, last_heard_at)
             fault = _fault(stream, self._now)
             if fault is not None:
                 self._keep(service, fault)
@@ -155,6 +171,8 @@ class Auditing:
             since=numbers.since,
             streams_live=self._live[service],
             streams_ended=self._ended[service],
+            streams_silent=self._silent[service],
+            silent_since=self._silent_since.get(service, 0.0),
             scheduled=numbers.sums.get(totals.SCHEDULED, 0.0),
             settled=numbers.sums.get(totals.SETTLED, 0.0) - numbers.sums.get(totals.AMENDED, 0.0),
             in_flight=numbers.in_flight,
@@ -170,6 +188,18 @@ class Auditing:
             faults=[fault for *_, fault in worst],
             faults_left_off=self._at_fault[service] - len(worst),
         )
+
+
+def _silent(stream: Stream, now: float) -> bool:
+    """Whether it may be idle, frozen or gone, and nobody can say which.
+
+    A process with nothing open owes no beat, one that a platform freezes says no goodbye.
+    """
+    state = stream.state
+    if stream.foreign or state.lock_fell_at or state.spool_gone_at or state.down_at:
+        return False
+    trusted_until = state.last_heard_at + max(state.lease_seconds, _ON_ITS_WAY_SECONDS)
+    return not state.same_clock and now >= trusted_until
 
 
 def _fault(stream: Stream, now: float) -> StreamFault | None:
@@ -203,6 +233,7 @@ def _fault(stream: Stream, now: float) -> StreamFault | None:
         ),
         settled_arrived=stream.settled_arrived,
         closings_lost=state.closings_lost,
+        untold=stream.untold,
         open_tasks=len(stream.open) + len(stream.fresh),
     )
 

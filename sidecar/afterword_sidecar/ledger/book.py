@@ -14,7 +14,7 @@ from msgspec.structs import replace
 from afterword_sidecar.ledger import totals
 from afterword_sidecar.ledger.audit import Audit, Auditing
 from afterword_sidecar.ledger.bookkeeping import Bookkeeper
-from afterword_sidecar.ledger.facts import Batch
+from afterword_sidecar.ledger.facts import UNKNOWN_SERVICE, Batch, Source
 from afterword_sidecar.ledger.hearing import Hearing, Told
 from afterword_sidecar.ledger.labels import Labels
 from afterword_sidecar.ledger.letters import Letters
@@ -156,9 +156,14 @@ class Book:
         """Its spool had no room for some records: ``highest`` is the greatest number of theirs.
 
         ``closings`` of them told how a task ended. To be told when all that was written is booked;
-        with 0 for both once there was room for all of them.
+        with 0 for both once there was room for all of them. A stream that never had room for one
+        line becomes known by this, as one of ``UNKNOWN_SERVICE`` until it says whose it is.
         """
         stream = self._registry.streams.get(stream_id)
+        if stream is None and highest:
+            stream = self._registry.admit(Source(stream_id, UNKNOWN_SERVICE), now)
+            if stream is not None:
+                stream.state = replace(stream.state, same_clock=True)
         if stream is not None:
             self._lives.lose_records(stream, highest, closings, now)
 

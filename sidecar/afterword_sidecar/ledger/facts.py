@@ -12,6 +12,8 @@ import msgspec
 MAX_SEQUENCE: Final = 2**53 - 1
 """The largest sequence taken: what JSON numbers carry exactly, and SQLite's integers easily."""
 
+UNKNOWN_SERVICE: Final = "unknown_service"
+"""Of who reports and does not say for whom."""
 STREAM_BYTES: Final = 16
 FOREIGN_STREAM_BYTES: Final = 24
 """A task told by a foreign SDK is a stream of its own: its trace id and span id, 16 + 8 bytes.
@@ -32,7 +34,7 @@ class Source(msgspec.Struct, frozen=True, gc=False, omit_defaults=True):
     stream: bytes
     """16 bytes; or 24 (trace id + span id) for a foreign task."""
     service: str
-    """``namespace/name``; ``name`` alone without a namespace; ``unknown_service`` without both."""
+    """``namespace/name``; ``name`` alone without a namespace; ``UNKNOWN_SERVICE`` without both."""
     instance: str = ""
     resource: str = ""
     """What else is known of who reports, as a JSON object of scalars; empty if nothing is.

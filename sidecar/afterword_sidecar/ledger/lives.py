@@ -47,6 +47,7 @@ class Lives:
         for opening in list(stream.amendable):
             self._keeper.take(stream, opening, Kind.STREAM_ENDED, None, now)
         self.bury(stream, now)
+        registry.count_end(stream, now)
         registry.give_up_holes(stream, now)
         registry.watch(stream, now)
 

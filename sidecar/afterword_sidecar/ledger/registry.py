@@ -46,6 +46,8 @@ class Registry:
         """The stream of this source; ``None`` if it was forgotten, or there is no room."""
         stream = self.streams.get(source.stream)
         if stream is not None:
+            if not stream.state.first_heard_at and source.service != stream.source.service:
+                self._introduce(stream, source)
             if len(self.streams) * 2 > self._limits.streams:
                 # Room may have to be made: the least recently heard stand first.
                 self.streams[source.stream] = self.streams.pop(source.stream)
@@ -139,12 +141,30 @@ class Registry:
             stream.state = replace(stream.state, given_up_below=stream.seen.highest + 1)
             self._show_holes(stream, service, now)
 
+    def count_end(self, stream: Stream, now: float) -> None:
+        """Its process is dead: what only its lock file told of is lost for good."""
+        service = self._labels.service(stream.source.service)
+        if stream.state.closings_lost:
+            lost = stream.state.closings_lost
+            self._totals.add(totals.CLOSINGS_LOST, (service,), now, lost)
+        if stream.untold:
+            self._totals.add(totals.STREAMS_UNTOLD, (service,), now, 1)
+
     def labelled(self, stream_ids: Iterable[bytes]) -> Iterator[tuple[str, Stream]]:
         """Those of these streams that are not forgotten, each with the label of its service."""
         for stream_id in stream_ids:
             stream = self.streams.get(stream_id)
             if stream is not None:
                 yield self._labels.service(stream.source.service), stream
+
+    def _introduce(self, stream: Stream, source: Source) -> None:
+        """It says whose it is: until now only its lock file had told of it, which does not."""
+        missing = stream.missing_now
+        for service, more in ((stream.source.service, -missing), (source.service, missing)):
+            label = self._labels.service(service)
+            self.holes[label] = self.holes.get(label, 0) + more
+        stream.source = source.bare
+        stream.state = replace(stream.state, source=source.bare)
 
     def _show_holes(self, stream: Stream, service: str, now: float) -> None:
         if bool(stream.seen.holes) != bool(stream.state.incomplete_since):

@@ -84,6 +84,11 @@ class Stream:
         """True for a single task told by an SDK that numbers nothing."""
         return len(self.source.stream) == FOREIGN_STREAM_BYTES
 
+    @property
+    def untold(self) -> bool:
+        """True if not one record of it has come: only its lock file tells of it."""
+        return 0 < self.seen.highest == self.seen.missing()
+
     def frozen(self) -> StreamState:
         """All of it but the tasks, for a store."""
         return replace(

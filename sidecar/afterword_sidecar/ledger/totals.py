@@ -18,6 +18,8 @@ BUDGET_USED: Final = "budget_used"
 EVIDENCE_LOST: Final = "evidence_lost"
 EVIDENCE_RECOVERED: Final = "evidence_recovered"
 EVIDENCE_REJECTED: Final = "evidence_rejected"
+CLOSINGS_LOST: Final = "closings_lost"
+STREAMS_UNTOLD: Final = "streams_untold"
 LABEL_OVERFLOW: Final = "label_overflow"
 BURIED: Final = "dead_letters_buried"
 

@@ -181,6 +181,20 @@ def _evidence(view: View, totals: _Totals) -> Iterator[Metric]:
         kinds.EVIDENCE_RECOVERED,
     )
     yield _plain_counter(
+        "afterword_closings_lost",
+        "Ends of tasks that had no room in the spool of a process that is dead.",
+        ("service_name",),
+        totals,
+        kinds.CLOSINGS_LOST,
+    )
+    yield _plain_counter(
+        "afterword_streams_untold",
+        "Processes that died without room in the spool for one record.",
+        ("service_name",),
+        totals,
+        kinds.STREAMS_UNTOLD,
+    )
+    yield _plain_counter(
         "afterword_evidence_rejected",
         "Records the book did not take, by reason.",
         ("service_name", "reason"),

@@ -4,12 +4,11 @@ from binascii import unhexlify
 from typing import NamedTuple
 
 from afterword import names
-from afterword_sidecar.ledger.facts import STREAM_BYTES, Source
+from afterword_sidecar.ledger.facts import STREAM_BYTES, UNKNOWN_SERVICE, Source
 from afterword_sidecar.otlp.resources import resource_text
 from afterword_sidecar.otlp.shapes import ABSENT, Attributed
 from afterword_sidecar.otlp.values import LABELS, Attributes
 
-UNKNOWN_SERVICE = "unknown_service"
 _NO_STREAM = bytes(STREAM_BYTES)
 
 

@@ -28,6 +28,7 @@ from afterword_sidecar.spool.directory import SpoolDirectory
 from afterword_sidecar.spool.frontier import Frontier
 from afterword_sidecar.spool.group import Group, GroupReader
 from afterword_sidecar.spool.locks import descriptors_for_locks
+from afterword_sidecar.spool.lost_records import NONE_LOST
 from afterword_sidecar.spool.progress import Progress
 from afterword_sidecar.spool.settings import SpoolSettings
 from afterword_sidecar.spool.stats import SpoolStats
@@ -80,7 +81,9 @@ class SpoolPoll:
         self._group: Group | None = None
         self._frontier = Frontier(taker.arrived)
         self._frontier.fall_behind()
-        self._telling = Telling(directory, taker, every_seconds=settings.alive_seconds)
+        self._telling = Telling(
+            directory, taker, self._complaints, every_seconds=settings.alive_seconds
+        )
         self._progress = Progress(directory.path)
         self._looked_at = -math.inf
         self._thread = ThreadPoolExecutor(1, "afterword-spool")
@@ -185,7 +188,7 @@ class SpoolPoll:
         tails = list(self._watch.tails.values())
         if not self._telling.of_the_living(tails, self._looked_at):
             tails = [tail for tail in tails if tail.exhausted]
-        read_out = [tail for tail in tails if tail.spoke and not tail.ripe]
+        read_out = [tail for tail in tails if not tail.ripe]
         try:
             if read_out:
                 await self._telling.of_lost(await self._aside(self._telling.look_up_lost, read_out))
@@ -220,7 +223,8 @@ class SpoolPoll:
 
     async def _end(self, tail: StreamTail) -> list[str] | None:
         """What to delete of the stream now that its end is committed; ``None`` if it is not."""
-        if tail.spoke:  # of a process that never wrote, the book knows nothing
+        # Of a process that had nothing to write the book knows nothing.
+        if tail.spoke or tail.lost != NONE_LOST:
             try:
                 await self._taker.stream_ended(tail.stream, alive_at=tail.alive_at)
             except self._refused:

@@ -9,6 +9,7 @@ from collections.abc import Iterable
 from typing import Final
 
 from afterword_sidecar.spool import lost_records
+from afterword_sidecar.spool.complaints import Complaints
 from afterword_sidecar.spool.directory import SpoolDirectory
 from afterword_sidecar.spool.lost_records import NONE_LOST, LostRecords
 from afterword_sidecar.spool.tail import StreamTail
@@ -22,9 +23,17 @@ LookedUp = list[tuple[StreamTail, LostRecords]]
 class Telling:
     """Tells now and then; of the gone once, after the first look at everything."""
 
-    def __init__(self, directory: SpoolDirectory, taker: Taker, *, every_seconds: float) -> None:
+    def __init__(
+        self,
+        directory: SpoolDirectory,
+        taker: Taker,
+        complaints: Complaints,
+        *,
+        every_seconds: float,
+    ) -> None:
         self._directory: Final = directory
         self._taker: Final = taker
+        self._complaints: Final = complaints
         self._every_seconds: Final = every_seconds
         self._told_at = -math.inf
         self._told_of_the_gone = False
@@ -39,10 +48,9 @@ class Telling:
 
     def look_up_lost(self, tails: Iterable[StreamTail]) -> LookedUp:
         """What these streams' lock files say that is news. Blocking."""
-        found = ((tail, lost_records.read(self._directory, tail.name)) for tail in tails)
-        return [
-            (tail, lost or NONE_LOST) for tail, lost in found if (lost or NONE_LOST) != tail.lost
-        ]
+        read = lost_records.read
+        found = [(tail, read(self._directory, tail.name, dead=tail.settled)) for tail in tails]
+        return [(tail, lost) for tail, lost in found if lost is not None and lost != tail.lost]
 
     async def of_lost(self, found: LookedUp) -> None:
         """Tell of it. Raises what the taker raises."""
@@ -51,6 +59,15 @@ class Telling:
                 tail.stream, highest=lost.highest, closings=lost.closings
             )
             tail.lost = lost
+            if lost != NONE_LOST:
+                self._complaints.once(
+                    "no room",
+                    "the spool had no room for records of stream %s: the last of them is no. %d, "
+                    "and %d of them are ends of tasks",
+                    tail.name,
+                    lost.highest,
+                    lost.closings,
+                )
 
     async def of_the_gone(self, tails: Iterable[StreamTail]) -> None:
         """Tell of streams that the book knows, once, and of which nothing is here.

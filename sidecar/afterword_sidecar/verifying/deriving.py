@@ -225,6 +225,9 @@ class Derivation:
     def _records_lost(self, record: shapes.RecordsLost) -> None:
         self._now = record.at
         stream = self._streams.get(record.stream)
+        if record.new:
+            stream = self._streams[record.stream] = Stream("")
+            stream.last_heard_at, stream.same_clock = record.at, True
         if stream is not None:
             stream.heard.give(record.highest)
             stream.heard.forget_gaps(int(self._judge.limits["hole_ranges_per_stream"]))

@@ -15,6 +15,7 @@ from afterword_sidecar.ledger.limits import Limits
 from afterword_sidecar.ledger.records import Total
 from afterword_sidecar.ledger.view import View
 from afterword_sidecar.stores.sqlite import SqliteStore
+from afterword_sidecar.web.api_views import moment
 from worlds.operators_port import OperatorsPort
 
 Run = Callable[..., Awaitable[Result]]
@@ -39,6 +40,27 @@ async def test_a_whole_book_is_trusted(port: OperatorsPort, run: Run) -> None:
     shown = await run("audit")
     assert shown.exit_code == 0
     assert "  complete\n" in shown.stdout
+
+
+async def test_a_silence_without_a_goodbye_is_told_and_is_no_fault(
+    port: OperatorsPort, run: Run
+) -> None:
+    """Idle, frozen or gone: nobody knows. Who promises to be heard is waited for as promised."""
+    goodbye, leased, frozen = (bytes([number]) * 16 for number in (1, 2, 3))
+    await port.told(Instance(1, port.now, "up"), Instance(2, port.now, "down"), stream=goodbye)
+    await port.told(Instance(1, port.now, "up", lease_seconds=60.0), stream=leased)
+    await port.told(Instance(1, port.now, "up"), stream=frozen)
+    first = port.now
+    for silent in (0, 1, 2):
+        port.now = first + silent * WAITED
+        service = await audited(port)
+        assert (service["streams_silent"], service["trusted"]) == (silent, True)
+    assert (await audited(port))["silent_since"] == moment(first)
+    shown = await run("audit")
+    assert shown.exit_code == 0
+    assert "2 processes have been silent, the first since" in " ".join(shown.stdout.split())
+    assert "  as told" in shown.stdout
+    assert "complete" not in shown.stdout.partition("\n")[2]
 
 
 async def test_what_is_missing_is_told_to_the_number(port: OperatorsPort, run: Run) -> None:

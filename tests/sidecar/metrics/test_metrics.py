@@ -192,6 +192,8 @@ def test_names_and_labels_are_those_of_the_contract() -> None:
         "afterword_evidence_holes": {"service_name"},
         "afterword_evidence_lost": {"service_name"},
         "afterword_evidence_recovered": set(),
+        "afterword_closings_lost": set(),
+        "afterword_streams_untold": set(),
         "afterword_evidence_rejected": set(),
         "afterword_label_overflow": set(),
         "afterword_dead_letters": {"service_name", "task", "outcome"},

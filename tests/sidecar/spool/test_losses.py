@@ -1,14 +1,19 @@
 """What a spool cannot tell by its lines: records without room, locks held, directories gone."""
 
+import os
 import shutil
 from pathlib import Path
 
+import pytest
+
 from afterword.delivery.losses import NOTHING_LOST, Losses
+from afterword.delivery.segments import DEFAULT_TOTAL_BYTES
 from afterword.evidence import Opening, Settled, TaskKind
 from afterword.otlp_json import Envelope, encode
+from afterword_sidecar.ledger.audit import ServiceAudit
 from afterword_sidecar.ledger.limits import Limits
 from afterword_sidecar.spool import lost_records
-from afterword_sidecar.spool.lost_records import LostRecords
+from afterword_sidecar.spool.lost_records import NONE_LOST, SPEECHLESS, LostRecords
 from worlds.spool import SpoolWorld
 
 MAIL = TaskKind("mail", "asyncio")
@@ -34,6 +39,77 @@ def test_both_sides_agree_on_the_lock_files_line() -> None:
         b"9" * 17 + b" 1\n",
     ):
         assert lost_records.parse(nothing) is None
+
+
+@pytest.mark.parametrize("losses", [Losses(), Losses(9, 1), Losses(999_999_999, 999_999_999)])
+def test_both_sides_agree_on_the_time_of_an_empty_lock_file(losses: Losses) -> None:
+    """A time of long ago is a number of a record and a count; one of today says nothing."""
+    told = lost_records.told_by_time(losses.as_time_ns(), dead=True)
+    assert told == LostRecords(losses.highest, losses.closings)
+    for no_message in (1_700_000_000 * 10**9, -(10**9)):
+        assert lost_records.told_by_time(no_message, dead=False) == NONE_LOST
+        assert lost_records.told_by_time(no_message, dead=True) == SPEECHLESS
+
+
+async def test_a_process_without_room_for_one_line_is_told_of_living_and_dead(
+    world: SpoolWorld,
+) -> None:
+    """A directory that others filled: its lock says it all, until a line says whose it is."""
+    filler = world.directory / f"{'0' * 32}.00000001.jsonl"
+    filler.touch()
+    os.truncate(filler, DEFAULT_TOTAL_BYTES)
+    heard, unheard = world.process(), world.process()
+    for process in (heard, unheard):
+        process.order("open 3")
+        process.order("close 1")
+    filler.unlink()
+    await world.start(alive_seconds=0.0)
+    await world.read_all()
+    (service,) = await _audited(world)
+    assert (service.service, service.missing, service.trusted) == ("unknown_service", 8, False)
+    assert [fault.untold for fault in service.faults] == [True, True]
+    heard.order("later")
+    unheard.kill()
+    await world.read_all()
+    shop, nobody = await _audited(world)
+    assert (shop.service, shop.missing, [each.untold for each in shop.faults]) == (
+        "shop",
+        4,
+        [False],
+    )
+    assert (nobody.missing, nobody.lost, nobody.trusted) == (0, 4, False)
+    totals = await world.totals()
+    assert (totals["streams_untold"], totals["closings_lost"]) == (1, 1)
+    assert {name.partition(".")[0] for name in world.files()} == {heard.name}
+
+
+async def test_a_dead_process_without_room_for_a_word_is_counted(world: SpoolWorld) -> None:
+    """By its empty lock's time, or as one that could say nothing; not if it had nothing to say."""
+    for number, (words, time_ns) in enumerate(
+        [
+            (b"", Losses(7, 2).as_time_ns()),
+            (b"", 1_700_000_000 * 10**9),
+            (NOTHING_LOST, 0),
+            (b"", 0),
+        ]
+    ):
+        lock = world.directory / f"{number:032x}.lock"
+        lock.write_bytes(words)
+        os.utime(lock, ns=(time_ns, time_ns))
+        (world.directory / f"{number:032x}.00000001.jsonl").touch()
+    await world.start()
+    await world.read_all()
+    (service,) = await _audited(world)
+    found = [(each.missing, each.closings_lost, each.state) for each in service.faults]
+    assert found == [(7, 2, "ended"), (1, 0, "ended")]
+    totals = await world.totals()
+    assert (totals["streams_untold"], totals["closings_lost"], totals["evidence_lost"]) == (2, 2, 8)
+    assert world.files() == set()
+
+
+async def _audited(world: SpoolWorld) -> list[ServiceAudit]:
+    found = await world.service.inspect(lambda book: book.audit(world.now))
+    return found.services
 
 
 async def test_what_had_no_room_is_unknown_and_not_lost(world: SpoolWorld) -> None:
