@@ -182,3 +182,13 @@ async def test_missing_evidence_is_said_where_the_balance_is(port: OperatorsPort
     assert "The book balances" in body
     assert "Evidence is missing." in body
     assert "3 records are missing" in body
+
+
+async def test_silence_is_not_taken_for_trust(port: OperatorsPort) -> None:
+    """Nothing is missing from what was told; whether that is all only a process that lives says."""
+    await port.told(port.scheduled(1))
+    assert "The audit finds nothing missing" in await html(port, "/")
+    port.now, port.monotonic = port.now + 120, port.monotonic + 120
+    body = await html(port, "/")
+    assert "Nothing is missing from what was told." in body
+    assert "1 process is silent without a goodbye: idle, frozen or gone." in body

@@ -70,7 +70,14 @@ def _alarm() -> h.Element:
     ]
 
 
+def silent_in(audit: Audit) -> int:
+    """How many processes fell silent without a goodbye."""
+    return sum(each.streams_silent for each in audit.services)
+
+
 def _trust(audit: Audit) -> h.Node:
+    if audit.trusted and silent_in(audit):
+        return "Nothing is missing from what was told."
     if audit.trusted:
         return "Nothing is missing from the evidence."
     return h.strong[h.a(".late", href="#evidence")["Evidence is missing."]]

@@ -9,7 +9,7 @@ import msgspec
 from afterword_sidecar.web import api_shapes as shapes
 from afterword_sidecar.web.audit_shapes import Audit
 from afterword_sidecar.web.page import client_text, layout, words
-from afterword_sidecar.web.page.book_balance import headline
+from afterword_sidecar.web.page.book_balance import headline, silent_in
 from afterword_sidecar.web.page.book_over_time import over_time
 from afterword_sidecar.web.page.in_flight_view import in_flight_table, nothing_in_flight
 from afterword_sidecar.web.page.losses_kinds import kind_label, kind_link
@@ -111,6 +111,15 @@ def _nothing_lost(losses: shapes.Losses, book: shapes.Book) -> h.Element:
 
 def _audit(audit: Audit) -> h.Element:
     """What the audit found, by service, and of which processes."""
+    silent = silent_in(audit)
+    if audit.trusted and silent:
+        return h.p(".audit")[
+            h.b["Nothing is missing from what was told"],
+            (
+                f"; {words.plural(silent, 'process is', 'processes are')} silent without a goodbye: "
+                "idle, frozen or gone."
+            ),
+        ]
     if audit.trusted:
         return h.p(".audit")[h.b["The audit finds nothing missing"], ": it can be trusted."]
     at_fault = [each for each in audit.services if not each.trusted]
