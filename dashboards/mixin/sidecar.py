@@ -105,6 +105,11 @@ def _rates(metric: str, by: str, legend: str) -> Query:
     return Query(f"sum by ({by}) (rate({of_instance(metric)}[{RATE}]))", legend)
 
 
+def _grown(counter: str, what: str) -> Query:
+    of = total(["service_name"], in_step(counter, *INSTANCE))
+    return Query(f"{of} > 0", f"{{{{service_name}}}}: {what}")
+
+
 def _evidence() -> list[Panel]:
     return [
         lines(
@@ -164,13 +169,23 @@ def _evidence() -> list[Panel]:
             "Records that were given up, and those that came after they had been missing, in each "
             "step of the picture.",
             [
-                Query(
-                    f"{total(['service_name'], in_step(counter, *INSTANCE))} > 0",
-                    f"{{{{service_name}}}}: {counter.removeprefix('afterword_evidence_')}",
-                )
-                for counter in ("afterword_evidence_lost", "afterword_evidence_recovered")
+                _grown("afterword_evidence_lost", "lost"),
+                _grown("afterword_evidence_recovered", "recovered"),
             ],
             unit="short",
+            width=8,
+            bars=True,
+        ),
+        lines(
+            "Lost for want of room",
+            "What the lock files of dead processes tell of a spool that was full: ends of tasks, "
+            "and processes of which not one record came, in each step of the picture.",
+            [
+                _grown("afterword_closings_lost", "ends of tasks"),
+                _grown("afterword_streams_untold", "processes untold"),
+            ],
+            unit="short",
+            width=8,
             bars=True,
         ),
         lines(
@@ -179,6 +194,7 @@ def _evidence() -> list[Panel]:
             "names.",
             [_rates("afterword_label_overflow_total", "service_name", "{{service_name}}")],
             unit="cps",
+            width=8,
         ),
     ]
 

@@ -87,6 +87,7 @@ class WatchedShop:
         )
         self._post(otlp.scheduled(1, **at), otlp.scheduled(3, **at))  # a hole
         self._dead_with_a_hole(at)
+        self._dead_without_room()
 
     def _tell_once(self) -> None:
         """A process that lacks a record, says no more, and is forgotten: what it lacks is lost."""
@@ -141,6 +142,12 @@ class WatchedShop:
             )
         )
         self._post(otlp.scheduled(2, {"name": "task 0"}, **at), stream=stream)
+
+    def _dead_without_room(self) -> None:
+        """A dead process of which only its lock file tells: four records, two of them ends."""
+        stream = secrets.token_hex(16)
+        (self.sidecar.spool / f"{stream}.00000001.jsonl").touch()
+        (self.sidecar.spool / f"{stream}.lock").write_text(" 4 2\n")
 
     @contextmanager
     def full_disk(self) -> Iterator[None]:
