@@ -116,8 +116,8 @@ def _audit(audit: Audit) -> h.Element:
         return h.p(".audit")[
             h.b["Nothing is missing from what was told"],
             (
-                f"; {words.plural(silent, 'process is', 'processes are')} silent without a goodbye: "
-                "idle, frozen or gone."
+                f"; {words.plural(silent, 'process is', 'processes are')} silent without a "
+                "goodbye: idle, frozen or gone."
             ),
         ]
     if audit.trusted:
