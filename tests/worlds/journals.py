@@ -6,6 +6,7 @@ from typing import Any
 
 import msgspec
 
+from afterword_sidecar.cli.verify import kept_streams
 from afterword_sidecar.journal import shapes
 from afterword_sidecar.journal.beside import journaled
 from afterword_sidecar.journal.chain import BEGINNING, Mark, link_of, sealed
@@ -75,6 +76,7 @@ def kept(store: Store) -> Kept:
             (stream.hex(), opening): (v.outcome, v.reason, v.basis, v.rule, v.at)
             for (stream, opening), v in said.items()
         },
+        streams=kept_streams(saved),
     )
 
 

@@ -1,5 +1,6 @@
 """``afterword verify``: are a book's verdicts what its evidence says, and is all of it here?"""
 
+from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager
 from pathlib import Path
@@ -18,11 +19,11 @@ from afterword_sidecar.cli.terminal import console, one_line, print_json
 from afterword_sidecar.journal.chain import Mark
 from afterword_sidecar.journal.files import segments_in
 from afterword_sidecar.journal.recording import Sums
-from afterword_sidecar.ledger.records import DeadLetter
+from afterword_sidecar.ledger.records import DeadLetter, Saved
 from afterword_sidecar.stores.contract import DeadLetterQuery, Store, StoreError
 from afterword_sidecar.stores.sqlite import SqliteStore
 from afterword_sidecar.verifying.findings import Finding, Report
-from afterword_sidecar.verifying.kept import Kept
+from afterword_sidecar.verifying.kept import Kept, KeptStream
 from afterword_sidecar.verifying.verification import Verification
 
 WRONG: Final = 1
@@ -103,6 +104,7 @@ def _kept(path: Path) -> Kept:
                 book=store.book_id,
                 mark=Mark.of(saved.mark),
                 totals=Sums(saved.totals).values,
+                streams=kept_streams(saved),
                 letters={
                     (letter.settled.key[0].hex(), letter.settled.key[1]): _words(letter)
                     for letter in _letters(store)
@@ -110,6 +112,15 @@ def _kept(path: Path) -> Kept:
             )
     except StoreError as error:
         raise CommandError(str(error), "or verify the journal alone, without --database") from error
+
+
+def kept_streams(saved: Saved) -> dict[str, KeptStream]:
+    """What a book as it is kept has of each stream, by its name."""
+    open_tasks = Counter(task.source.stream for task in saved.open_tasks)
+    return {
+        state.source.stream.hex(): KeptStream(state.highest, open_tasks[state.source.stream])
+        for state in saved.streams
+    }
 
 
 def _letters(store: Store) -> Iterator[DeadLetter]:
@@ -159,7 +170,7 @@ def _shown(report: Report, most: int) -> Group:
     for problem in report.problems[:most]:
         text = Text("  ")
         text.append(problem.kind, style="yellow" if problem.kind == "cannot be told" else "red")
-        text.append(f"  {one_line(problem.where)}  {problem.task}\n    ")
+        text.append(f"  {one_line(problem.where)}  {one_line(problem.task)}\n    ")
         text.append(one_line(problem.what), style="dim")
         parts.append(text)
     more = report.problem_counts.total() - min(most, len(report.problems))
@@ -197,8 +208,15 @@ def _sentence(report: Report) -> Text:
     read = f"{report.records:,} records (no. {report.first:,} to {report.last:,})"
     compared = ", compared with the book" if report.compared_with else ""
     confirmed = f"{report.total(Finding.CONFIRMED):,} verdicts confirmed"
+    if not report.records:
+        return Text("There is not one record: nothing can be told.", style="yellow")
     if report.sure:
-        return Text(f"The chain is whole, and {confirmed}: {read}{compared}.", style="green")
+        told = Text(f"The chain is whole, and {confirmed}: {read}{compared}.", style="green")
+        if not report.compared_with:
+            told.append(
+                "\nWhether it ends where the book does cannot be told without --database.", "dim"
+            )
+        return told
     found = ", ".join(f"{count:,} {kind}" for kind, count in report.problem_counts.most_common())
     style = "bold red" if report.wrong else "yellow"
     return Text(f"{found}; {confirmed}: {read}{compared}.", style=style)

@@ -34,7 +34,7 @@ class Derivation:
         self._letters = letters
         self._judge = Judge()
         self._sums = Sums(report)
-        self._streams: dict[str, Stream] = {}
+        self.streams: dict[str, Stream] = {}
         self._expected = Expectations()
         self._call: shapes.Record | None = None
         self._where = Position(0, "", 0)
@@ -92,9 +92,9 @@ class Derivation:
         self._sums.unsure = True
         told, facts_from = self._told, self._where.number + 1
         if told is not None and facts_from <= gap.first and gap.last < facts_from + told.facts:
-            streams = [self._streams[told.stream]]  # facts of one stream, then, and nothing else
+            streams = [self.streams[told.stream]]  # facts of one stream, then, and nothing else
         else:
-            streams = list(self._streams.values())
+            streams = list(self.streams.values())
             self._elsewhere = self._patience_doubt = gap.why
         for stream in streams:
             stream.doubt = gap.why
@@ -104,7 +104,7 @@ class Derivation:
     def end(self) -> None:
         """The journal is over: what should have been said by now?"""
         self._end_call()
-        for name, stream in self._streams.items():
+        for name, stream in self.streams.items():
             self._report.streams += 1
             for task in stream.tasks.values():
                 self._report.open_tasks += task.said is None
@@ -150,11 +150,11 @@ class Derivation:
 
     def _heard(self, record: shapes.Heard) -> None:
         self._now = record.at
-        stream = self._streams.get(record.stream)
+        stream = self.streams.get(record.stream)
         if stream is None or record.new:
             stream = Stream("" if record.new else self._elsewhere or self._unheard(record.stream))
             stream.last_heard_at = record.at
-            self._streams[record.stream] = stream
+            self.streams[record.stream] = stream
         self._told, self._facts = record, []
         if not record.facts:
             self._told = None
@@ -171,7 +171,7 @@ class Derivation:
         self._told, self._facts = None, []
         if told is None or not facts:
             return
-        stream = self._streams[told.stream]
+        stream = self.streams[told.stream]
         if not stream.whole and not stream.heard.highest:
             stream.heard.add(1, min(fact.sequence for fact in facts) - 1)
         stream.hear(told, facts, self._judge.limits)
@@ -183,7 +183,7 @@ class Derivation:
 
     def _ended(self, record: shapes.Ended) -> None:
         self._now = record.at
-        stream = self._streams.get(record.stream)
+        stream = self.streams.get(record.stream)
         if stream is None or stream.lock_fell_at:
             return
         stream.lock_fell_at, stream.alive_at = record.at, record.alive_at
@@ -212,21 +212,21 @@ class Derivation:
     def _alive(self, record: shapes.Alive) -> None:
         self._now = record.at
         for name in record.streams:
-            stream = self._streams.get(name)
+            stream = self.streams.get(name)
             if stream is not None:
                 stream.vouched_at = record.at
 
     def _spool_gone(self, record: shapes.SpoolGone) -> None:
         self._now = record.at
-        stream = self._streams.get(record.stream)
+        stream = self.streams.get(record.stream)
         if stream is not None and not (stream.lock_fell_at or stream.spool_gone_at):
             stream.spool_gone_at = record.at
 
     def _records_lost(self, record: shapes.RecordsLost) -> None:
         self._now = record.at
-        stream = self._streams.get(record.stream)
+        stream = self.streams.get(record.stream)
         if record.new:
-            stream = self._streams[record.stream] = Stream("")
+            stream = self.streams[record.stream] = Stream("")
             stream.last_heard_at, stream.same_clock = record.at, True
         if stream is not None:
             stream.heard.give(record.highest)
@@ -235,7 +235,7 @@ class Derivation:
 
     def _forgotten(self, record: shapes.Forgotten) -> None:
         for name, opening in record.letters:
-            stream = self._streams.get(name)
+            stream = self.streams.get(name)
             if stream is not None:
                 task = stream.tasks.get(opening)
                 if task is not None and task.said is not None:
@@ -245,7 +245,7 @@ class Derivation:
 
     def _retired(self, record: shapes.Retired) -> None:
         for name in record.streams:
-            stream = self._streams.pop(name, None)
+            stream = self.streams.pop(name, None)
             if stream is not None:
                 for task in stream.tasks.values():
                     self._overdue(name, stream, task)
@@ -265,7 +265,7 @@ class Derivation:
     def _verdict(self, position: Position, said: shapes.Verdict) -> None:
         key = (said.stream, said.opening)
         words = f"{said.outcome}/{said.reason}/{said.basis}"
-        stream = self._streams.get(said.stream)
+        stream = self.streams.get(said.stream)
         task = None if stream is None else stream.tasks.get(said.opening)
         expected = self._expected.take(key)
         if expected is None and isinstance(self._call, shapes.Time):
@@ -352,14 +352,14 @@ class Derivation:
             if not expected.required or not expected.allowed:
                 continue
             should = expected.allowed[0]
-            stream = self._streams.get(name)
+            stream = self.streams.get(name)
             task = None if stream is None else stream.tasks.get(opening)
             self._missed(name, opening, task, should)
         self._gap_in_call = ""
 
     def _missed(self, name: str, opening: int, task: Task | None, should: Conclusion) -> None:
         what = f"no verdict stands here; it should be {should.words} (rule {should.rule})"
-        stream = self._streams.get(name)
+        stream = self.streams.get(name)
         in_doubt = bool(self._gap_in_call) or stream is None or not stream.whole
         kind = Finding.UNTOLD.value if in_doubt else "unsaid"
         label = task.name if task else ""

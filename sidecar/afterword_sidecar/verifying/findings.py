@@ -93,5 +93,5 @@ class Report(msgspec.Struct):
 
     @property
     def sure(self) -> bool:
-        """Whether every verdict is confirmed, and nothing is wrong."""
-        return not self.problem_counts
+        """Whether there is something to go by, every verdict is confirmed, and nothing is wrong."""
+        return self.records > 0 and not self.problem_counts

@@ -7,9 +7,18 @@ from afterword_sidecar.journal import shapes
 from afterword_sidecar.journal.chain import Mark
 from afterword_sidecar.verifying.expecting import Key
 from afterword_sidecar.verifying.findings import Problem, Report
+from afterword_sidecar.verifying.known import Stream
 
 Words = tuple[str, str, str, int, float]
 """(outcome, reason, basis, rule, pronounced at)."""
+
+
+class KeptStream(msgspec.Struct, frozen=True):
+    """What a book has of a stream."""
+
+    highest: int
+    """The greatest number it knows to have been given."""
+    open_tasks: int
 
 
 class Kept(msgspec.Struct):
@@ -20,6 +29,8 @@ class Kept(msgspec.Struct):
     totals: dict[str, float]
     letters: dict[Key, Words]
     """Every dead letter's verdict."""
+    streams: dict[str, KeptStream]
+    """All that are not forgotten."""
 
 
 class Letters:
@@ -56,6 +67,27 @@ class Letters:
     @staticmethod
     def _tell(report: Report, key: Key, what: str) -> None:
         report.tell(Problem("book", "the book", what, f"{key[0]}-{key[1]}"))
+
+
+def compare_streams(
+    kept: dict[str, KeptStream], heard: dict[str, Stream], report: Report, *, whole: bool
+) -> None:
+    """Those of a book with those that its journal has ``heard``, but for what is in doubt."""
+    for name, stream in heard.items():
+        here = KeptStream(stream.heard.highest, sum(t.said is None for t in stream.tasks.values()))
+        there = kept.get(name)
+        if stream.doubt or here == there:
+            continue
+        has = "does not know it" if there is None else f"has {_held(there)}"
+        what = f"stream {name}: the book {has}, the journal has {_held(here)}"
+        report.tell(Problem("book", "the book", what))
+    for name in kept.keys() - heard.keys() if whole else ():
+        what = f"stream {name}: the book knows it, and the journal never heard of it"
+        report.tell(Problem("book", "the book", what))
+
+
+def _held(stream: KeptStream) -> str:
+    return f"{stream.open_tasks} open tasks and records up to no. {stream.highest}"
 
 
 def _words(verdict: shapes.Verdict) -> Words:

@@ -8,7 +8,7 @@ from afterword_sidecar.journal import shapes
 from afterword_sidecar.journal.files import segments_in
 from afterword_sidecar.verifying.deriving import Derivation
 from afterword_sidecar.verifying.findings import Problem, Report
-from afterword_sidecar.verifying.kept import Kept, Letters
+from afterword_sidecar.verifying.kept import Kept, Letters, compare_streams
 from afterword_sidecar.verifying.reading import Gap, Reader, Taken
 
 _PROGRESS_RECORDS: Final = 5_000
@@ -121,5 +121,9 @@ class Verification:
         if kept.mark.number > report.last and not self._known:
             what = f"the book remembers record {kept.mark.number}; the journal ends before it"
             report.tell(Problem("missing", "the end of the journal", what))
-        self._derivation.compare_totals(kept.totals)
-        letters.compare(report, whole=self._derivation.whole)
+        derived = self._derivation
+        derived.compare_totals(kept.totals)
+        letters.compare(report, whole=derived.whole)
+        if kept.mark.number == report.last:
+            whole = derived.whole and not report.problem_counts
+            compare_streams(kept.streams, derived.streams, report, whole=whole)

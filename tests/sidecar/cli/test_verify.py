@@ -49,7 +49,20 @@ def test_what_was_found_is_told(tmp_path: Path) -> None:
         "failed · exception  observed          1             ·               ·",
         "",
         "The chain is whole, and 2 verdicts confirmed: 11 records (no. 1 to 11).",
+        "Whether it ends where the book does cannot be told without --database.",
     ]
+
+
+def test_a_journal_of_nothing_tells_nothing(tmp_path: Path) -> None:
+    """A segment that was emptied is no success; exit code 3."""
+    desk = JournaledDesk(tmp_path)
+    desk.tell(opening(1), closing(2))
+    for segment in tmp_path.glob("*.jsonl"):
+        segment.write_bytes(b"")
+    said = verify(tmp_path)
+    assert said.exit_code == 3, said.output
+    assert "There is not one record: nothing can be told." in said.stdout
+    assert json.loads(verify(tmp_path, "--json").stdout)["ok"] is False
 
 
 def test_what_is_wrong_is_told(tmp_path: Path) -> None:

@@ -3,12 +3,13 @@
 from collections.abc import Callable
 
 import pytest
+from msgspec.structs import replace
 
 from afterword_sidecar.journal import shapes
 from afterword_sidecar.journal.chain import link_of, sealed
 from afterword_sidecar.journal.files import segments_in
 from afterword_sidecar.verifying.findings import Finding, Report
-from worlds.journals import JournaledDesk, lines, verify, write_lines
+from worlds.journals import JournaledDesk, kept, lines, verify, write_lines
 
 Change = Callable[[list[bytes]], list[bytes]]
 
@@ -41,6 +42,23 @@ def test_an_untouched_journal_is_whole(desk: JournaledDesk) -> None:
         "evidence_lost/proven",
         "expired/inferred",
     }
+
+
+def test_streams_that_the_book_lost_are_named(desk: JournaledDesk) -> None:
+    """A table emptied, a task taken out, a stream put in: of each stream what is different."""
+    book = kept(desk.memory)
+    assert verify(desk.directory, book).problems == []
+    names = list(book.streams)
+    book.streams[names[0]] = replace(book.streams[names[0]], open_tasks=9)
+    book.streams["new"] = book.streams.pop(names[1])
+    found = [problem.what.split()[1:5] for problem in verify(desk.directory, book).problems]
+    assert sorted(found) == sorted(
+        [
+            [f"{names[0]}:", "the", "book", "has"],
+            [f"{names[1]}:", "the", "book", "does"],
+            ["new:", "the", "book", "knows"],
+        ]
+    )
 
 
 def test_an_altered_record_is_named(desk: JournaledDesk) -> None:
