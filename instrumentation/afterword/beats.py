@@ -57,6 +57,7 @@ def begin(stream: "Stream", delivery: "HttpDelivery") -> None:
     lease_seconds = lease_of(stream.settings, os.environ)
     if lease_seconds and _keeper().keep(Beat(stream, delivery, lease_seconds)):
         stream.lease_seconds = lease_seconds
+        delivery.pause_at_most(lease_seconds / BEATS_A_LEASE)
 
 
 class Beat:
@@ -78,7 +79,11 @@ class Beat:
         account = (*self.stream.totals(), self._delivery.lost)
         if self.stream.open_tasks or account != self._accounted:
             self._accounted, self._under_way = account, True
-            self.stream.tell_beat(self._arrived)
+            try:
+                self.stream.tell_beat(self._arrived)
+            except BaseException:
+                self._arrived(taken=False)  # the next one is due all the same
+                raise
 
     def _arrived(self, taken: bool) -> None:  # noqa: FBT001 - what a delivery confirms with
         if not taken:

@@ -5,6 +5,7 @@ from typing import Any
 
 from afterword import internal_errors, stream
 from afterword.configuration import providers_set_up
+from afterword.internal_errors import logger
 
 
 def flush(timeout_seconds: float = 5.0) -> bool:
@@ -36,11 +37,15 @@ def _flush_provider(provider: Any, timeout_seconds: float) -> bool:
 
     results: list[bool] = []
     milliseconds = int(timeout_seconds * 1000)
-    thread = Thread(
-        target=lambda: results.append(bool(provider.force_flush(milliseconds))),
-        name="afterword-flush",
-        daemon=True,
-    )
+
+    def force_flush() -> None:
+        try:
+            results.append(bool(provider.force_flush(milliseconds)))
+        except Exception as error:  # noqa: BLE001 - an exporter's; nobody hears this thread raise
+            kind = type(provider).__name__
+            logger.warning("afterword: %s.force_flush raised %r", kind, error)
+
+    thread = Thread(target=force_flush, name="afterword-flush", daemon=True)
     thread.start()
     thread.join(timeout_seconds)
     return results == [True]

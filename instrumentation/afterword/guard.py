@@ -7,13 +7,14 @@ through them when the earliest of their deadlines comes near. A task costs one c
 """
 
 import asyncio
-import threading
 from math import inf
 from time import time
 from typing import Final
 
 from afterword import forking, internal_errors, names, stream
 from afterword.delivery.bell import Bell
+from afterword.delivery.worker import Worker
+from afterword.internal_errors import logger
 from afterword.tracked import Tracked
 
 _LONGEST_SLEEP_SECONDS: Final = 600.0
@@ -30,9 +31,8 @@ class Guard:
         self._wake_at = inf
         self._told: set[tuple[bytes, int]] = set()
         """Tasks reported that are still open: stream and sequence."""
-        self._thread: threading.Thread | None = None
-        self._starting: Final = threading.Lock()
-        self._threadless = False
+        self._worker: Final = Worker("afterword-guard", self._run)
+        self._timer: asyncio.TimerHandle | None = None
 
     def expect(self, report_at: float) -> None:
         """Be awake at this time (Unix seconds). The task is in its stream's registry already."""
@@ -64,18 +64,18 @@ class Guard:
         return following
 
     def _wake(self) -> None:
-        if self._thread is None and forking.is_ahead():
+        if self._worker.thread is None and forking.is_ahead():
             self._wake_at = inf
             return
-        if self._thread is None and not self._threadless and self._starting.acquire(blocking=False):
-            thread = threading.Thread(target=self._run, name="afterword-guard", daemon=True)
-            try:
-                thread.start()
-            except RuntimeError:  # no threads here (a browser)
-                self._threadless = True
-            else:
-                self._thread = thread
-        if self._threadless:
+        problem = self._worker.start()
+        if problem:
+            logger.warn_once(
+                "no thread for the guard",
+                "afterword: no thread to watch deadlines can be started (%s): tasks that block "
+                "their loop are not told at their deadline until one can be",
+                problem,
+            )
+        if self._worker.is_missing:
             self._set_timer()
         else:
             self._bell.ring()
@@ -100,10 +100,18 @@ class Guard:
     def _set_timer(self) -> None:
         loop = asyncio._get_running_loop()  # noqa: SLF001 - exported by asyncio; does not raise
         if loop is not None:
-            loop.call_later(max(0.0, self._wake_at - time()), self._look_on_loop)
+            if self._timer is not None:
+                self._timer.cancel()
+            pause = min(max(0.0, self._wake_at - time()), _LONGEST_SLEEP_SECONDS)
+            self._timer = loop.call_later(pause, self._look_on_loop)
 
     def _look_on_loop(self) -> None:
-        if self._pause_after_look() is not None:
+        """What the thread does, where there is none; it may have come meanwhile."""
+        self._timer = None
+        self._worker.start()
+        if not self._worker.is_missing:
+            self._bell.ring()
+        elif self._pause_after_look() is not None:
             self._set_timer()
 
 

@@ -151,3 +151,13 @@ SPOOL_LOCK_SUFFIX: Final = ".lock"  # "{stream}.lock"
 SPOOL_SEGMENT_SUFFIX: Final = ".jsonl"  # "{stream}.{number:08d}.jsonl"
 SPOOL_SIDECAR_LOCK: Final = "sidecar.lock"
 SPOOL_TOLD_BY_TIME_BEFORE: Final = 1_000_000_000  # Unix seconds; see delivery/losses.py
+# File systems as mountinfo names them, where a lock may be another host's business, or nobody's.
+# Local FUSE is fine: the kernel keeps its locks itself.
+NETWORK_FILE_SYSTEMS: Final = frozenset(
+    {
+        *("nfs", "nfs4", "cifs", "smb3", "smbfs", "ncpfs", "afs", "coda", "9p", "ceph", "lustre"),
+        *("glusterfs", "beegfs", "orangefs", "pvfs2", "gpfs", "panfs", "wekafs", "gfs2", "ocfs2"),
+        *("fuse.sshfs", "fuse.glusterfs", "fuse.ceph", "fuse.cephfs", "fuse.s3fs", "fuse.rclone"),
+        *("fuse.gcsfuse", "fuse.goofys", "fuse.juicefs", "fuse.mount-s3", "fuse.blobfuse2"),
+    }
+)

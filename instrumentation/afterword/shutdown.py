@@ -6,7 +6,7 @@ theirs: a task that still completes after either of them amends its verdict.
 
 import asyncio
 
-from afterword import internal_errors, stream
+from afterword import internal_errors, off_loop, stream
 
 
 def report() -> None:
@@ -33,7 +33,7 @@ async def finish() -> None:
     try:
         budget = _say_goodbye()
         if not stream.flush(0.0) and budget > 0:
-            await asyncio.to_thread(stream.flush, budget)
+            await off_loop.flush(budget, last=True)
     except Exception:  # noqa: BLE001 - telemetry never harms its host
         internal_errors.handle("delivering what a stop leaves behind")
 

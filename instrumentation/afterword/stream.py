@@ -29,9 +29,6 @@ _MOST_TALLIES: Final = 2000
 _OTHER: Final = "_other"
 _LONGEST_NAME: Final = 255
 """What the sidecar keeps of one, in characters; the rest is not sent."""
-_PASSING: Final = (RecursionError, MemoryError, OSError)
-"""What keeps a delivery from being opened and may be over at the next task."""
-
 
 Labels = tuple[str, str, str]
 """Name, platform, origin: what tasks are counted under."""
@@ -156,20 +153,14 @@ class Stream:
     def ready(self, open_delivery: "Callable[[Stream], Delivery | None]") -> None:
         """Open the delivery and say that the process is up; once, at the stream's first use.
 
-        Raises what ``open_delivery`` raises; if that may pass, the next use tries again.
+        If anything is raised the next use tries again.
         """
         if self.is_ready:
             return
         with self.lock:
             if not self._is_opened():
-                try:
-                    self.delivery = self.delivery or open_delivery(self)
-                    self.send(self._instance(names.INSTANCE_UP))
-                except _PASSING:
-                    raise
-                except Exception:
-                    self.is_ready = True  # as it will ever be
-                    raise
+                self.delivery = self.delivery or open_delivery(self)
+                self.send(self._instance(names.INSTANCE_UP))
                 self.is_ready = True
         for hook in on_ready:
             hook()
@@ -179,10 +170,18 @@ class Stream:
         return self.is_ready
 
     def totals(self) -> tuple[int, int]:
-        """Tasks scheduled and tasks settled so far."""
-        counted = self.counted()
-        scheduled = sum(one.scheduled for one in counted)
-        return scheduled, sum(sum(one.settled.values()) for one in counted)
+        """Tasks scheduled and tasks settled so far.
+
+        Takes no lock, as a delivery that holds its own may ask. So they need not be of one moment,
+        but no more are settled than scheduled.
+        """
+        tallies = list(self._tallies.values())
+        settled = sum(sum(tally.settled.values()) for tally in tallies)
+        return sum(tally.scheduled for tally in tallies), settled
+
+    def account(self) -> Instance:
+        """A record of the totals, for a delivery that has lost it cannot say what."""
+        return self._instance(names.INSTANCE_BEAT)
 
     def _instance(self, state: str) -> Instance:
         scheduled, settled = self.totals()
@@ -317,13 +316,16 @@ def _make() -> Stream:
     return stream
 
 
-def flush(timeout_seconds: float) -> bool:
-    """Deliver what this process has told so far, within the time given; whether all of it was."""
+def flush(timeout_seconds: float, *, last: bool = False) -> bool:
+    """Deliver what this process has told so far, within the time given; whether all of it was.
+
+    ``last``: see ``Delivery.flush``.
+    """
     due = monotonic() + timeout_seconds
     done = True
     for stream in own():
         if stream.delivery is not None:
-            done = stream.delivery.flush(max(0.0, due - monotonic())) and done
+            done = stream.delivery.flush(max(0.0, due - monotonic()), last=last) and done
     return done
 
 
@@ -361,7 +363,7 @@ def end_child() -> None:
     def end(stream: Stream, timeout_seconds: float) -> None:
         stream.tell_down()
         if stream.delivery is not None:
-            stream.delivery.flush(timeout_seconds)
+            stream.delivery.flush(timeout_seconds, last=True)
 
     _end(end)
 

@@ -10,12 +10,13 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
 import pytest
 
 import afterword
 from afterword import guard, names, testing
+from afterword.delivery import worker
 from afterword.evidence import Opening, Pending
 from afterword.opening import lead_within
 from worlds.aftermath import Aftermath
@@ -212,6 +213,35 @@ async def test_each_task_is_told_once_and_the_next_is_known() -> None:
             assert task is not None
             task.cancel()
         await asyncio.sleep(0)
+
+
+async def test_without_threads_there_is_one_timer_and_a_thread_as_soon_as_it_can_be(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Each earlier deadline takes the timer's place; a refused thread is tried again."""
+
+    def refuse(_: threading.Thread) -> None:
+        raise RuntimeError("can't start new thread")
+
+    loop, watching = asyncio.get_running_loop(), guard.Guard()
+    timers: list[asyncio.TimerHandle] = []
+    call_later = loop.call_later
+
+    def kept(*arguments: Any) -> asyncio.TimerHandle:
+        timers.append(call_later(*arguments))
+        return timers[-1]
+
+    monkeypatch.setattr(loop, "call_later", kept)
+    with monkeypatch.context() as exhausted:
+        exhausted.setattr(threading.Thread, "start", refuse)
+        for seconds in (900.0, 800.0, 700.0):
+            watching.expect(time.time() + seconds)
+        assert [timer.cancelled() for timer in timers] == [True, True, False]
+    monkeypatch.setattr(worker, "monotonic", lambda: time.monotonic() + worker.PAUSE_SECONDS)
+    watching.expect(time.time() + 600.0)
+    assert watching._worker.thread is not None
+    assert len(timers) == 3
+    timers[-1].cancel()
 
 
 async def test_without_threads_the_loop_keeps_the_time(monkeypatch: pytest.MonkeyPatch) -> None:

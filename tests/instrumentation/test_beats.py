@@ -11,6 +11,7 @@ import pytest
 import afterword
 from afterword import beats, internal_errors, names, settings, stream
 from afterword.beats import lease_of
+from afterword.delivery.http import HttpDelivery
 from afterword.settings import Settings, read
 from worlds.scripted_sidecar import PATIENCE_SECONDS, RESET, ScriptedSidecar, attributes
 
@@ -129,6 +130,39 @@ async def test_one_beat_waits_for_a_sidecar_that_is_away_and_no_second(
     ]
     assert 1 <= len(taken) < 10
     assert len({each[names.SEQUENCE] for each in taken}) == len(taken)
+
+
+async def test_a_beat_that_fails_is_followed_by_the_next(
+    sidecar: ScriptedSidecar, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A moment without memory costs one beat, not the lease; and no order outlasts the lease."""
+    blocked = asyncio.Event()
+    future = afterword.wait_until(_waits(blocked))
+    beat = _beat_of(stream.current())
+    await asyncio.to_thread(wait_for_beats, sidecar, 1)
+    with monkeypatch.context() as short:
+        short.setattr(stream.Stream, "tell_beat", _no_memory)
+        while not await asyncio.to_thread(_fails, beat):
+            pass  # one is under way
+    told = len(instances(sidecar, names.INSTANCE_BEAT))
+    await asyncio.to_thread(wait_for_beats, sidecar, told + 2)
+    delivery = stream.current().delivery
+    assert isinstance(delivery, HttpDelivery)
+    assert delivery._sender.most_ordered_seconds == LEASE_SECONDS / 3
+    blocked.set()
+    await _done(future)
+
+
+def _no_memory(*_: object) -> None:
+    raise MemoryError
+
+
+def _fails(beat: beats.Beat) -> bool:
+    try:
+        beat.tell()
+    except MemoryError:
+        return True
+    return False
 
 
 async def test_a_stream_that_said_goodbye_beats_no_more(sidecar: ScriptedSidecar) -> None:

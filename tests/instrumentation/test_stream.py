@@ -14,7 +14,8 @@ from typing import Any
 import pytest
 
 import afterword
-from afterword import deliveries, internal_errors, names, stream, testing
+from afterword import deliveries, names, stream, testing
+from afterword.delivery import unopened
 from afterword.evidence import Instance, Opening
 from afterword.testing import RecordingDelivery
 
@@ -153,11 +154,12 @@ def test_a_forked_child_is_a_stream_of_its_own(tmp_path: Path, *, hooks: bool) -
 
 
 async def test_a_delivery_that_cannot_be_opened_yet_is_tried_again(
-    caplog: pytest.LogCaptureFixture,
+    caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """The first task finds no stack or descriptors left: it runs, and the second is in the book."""
+    """The first tasks find no stack or descriptors left: they run, and all are in the book."""
     with testing.recording() as evidence:
         troubles: list[BaseException] = [RecursionError(), OSError(errno.EMFILE, "too many")]
+        monkeypatch.setattr(unopened, "PAUSE_SECONDS", 0.0)
 
         def make(_stream: stream.Stream) -> RecordingDelivery:
             if troubles:
@@ -165,14 +167,43 @@ async def test_a_delivery_that_cannot_be_opened_yet_is_tried_again(
             return evidence
 
         deliveries.use(make)
-        internal_errors.re_raise = False
-        with caplog.at_level(logging.ERROR, "afterword"):
+        with caplog.at_level(logging.WARNING, "afterword"):
             for number in range(4):
                 future = afterword.wait_until(_quick(), name=str(number))
                 assert future is not None
                 await future
-    assert evidence.outcomes() == {"2": ["completed"], "3": ["completed"]}
-    assert [record.sequence for record in evidence.records] == list(range(1, 8))
+        assert stream.current().delivery is evidence
+    assert evidence.outcomes() == {str(number): ["completed"] for number in range(4)}
+    assert [record.sequence for record in evidence.records] == list(range(1, 14))
+    assert [record.message[:39] for record in caplog.records] == [
+        "afterword: no evidence can be sent yet "
+    ]
+
+
+def test_what_waits_for_a_delivery_is_bounded_and_handed_on_in_order() -> None:
+    """What is told while it is opened comes after; beyond a megabyte it is lost, as holes show."""
+    real, beyond = RecordingDelivery(), RecordingDelivery()
+    opened: list[object] = []
+
+    def open_delivery() -> RecordingDelivery:
+        waiting.send(Instance(11, 1, "beat", 0, 0))  # a finalizer, in the middle
+        return real
+
+    waiting = unopened.Unopened(open_delivery, opened.append)
+    for number in range(1, 11):
+        waiting.send(Instance(number, 1, "beat", 0, 0))
+    assert real.records == []
+    assert waiting.flush(0.0)
+    waiting.send(Instance(12, 1, "beat", 0, 0))  # by a thread that has had it since
+    assert [record.sequence for record in real.records] == list(range(1, 13))
+    assert opened == [real]
+
+    waiting = unopened.Unopened(lambda: beyond, opened.append)
+    for number in range(1, 2001):
+        waiting.send(Instance(number, 1, "beat", 0, 0))
+    waiting.close(0.0)
+    assert [record.sequence for record in beyond.records] == list(range(1, 1025))
+    assert beyond.closed
 
 
 def test_a_finalizer_that_hands_over_while_the_interpreter_ends(tmp_path: Path) -> None:

@@ -5,7 +5,9 @@ import os
 import signal
 import subprocess
 import sys
+import threading
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Final
@@ -17,10 +19,11 @@ import uvicorn
 import uvloop
 
 import afterword
-from afterword import shutdown, stream, testing
+from afterword import settings, shutdown, stream, testing
 from afterword.evidence import Instance, Pending, Settled
 from afterword.platforms.shutdown import termination
 from worlds.aftermath import Aftermath
+from worlds.scripted_sidecar import HANG, ScriptedSidecar
 from worlds.sidecar_process import PATIENCE_SECONDS
 
 WORKER: Final = """
@@ -219,6 +222,31 @@ def test_a_loop_that_closes_settles_what_is_pending_on_it(
     assert settled.failure.awaiting.endswith("hang")
     other.close()
     assert len(evidence.of(Settled)) == 2
+
+
+async def test_the_end_is_not_put_off_by_a_pool_without_a_free_thread(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """All threads of the loop's own pool are taken for as long as it likes: it ends in time."""
+    loop, release = asyncio.get_running_loop(), threading.Event()
+    loop.set_default_executor(ThreadPoolExecutor(1))
+    before, aside = settings.in_force(), stream.set_aside()
+    with ScriptedSidecar(HANG) as sidecar:
+        try:
+            monkeypatch.setenv("AFTERWORD_EXIT_TIMEOUT_SECONDS", "0.2")
+            afterword.configure(endpoint=sidecar.endpoint)
+            taken = loop.run_in_executor(None, release.wait)
+            future = afterword.wait_until(asyncio.sleep(0))
+            assert future is not None
+            await future
+            async with asyncio.timeout(PATIENCE_SECONDS):
+                await shutdown.finish()
+            assert not taken.done()
+        finally:
+            release.set()
+            stream.end_all()
+            stream.put_back(aside)
+            settings.restore(before)
 
 
 def test_a_process_that_lives_on_begins_a_new_stream(

@@ -45,10 +45,11 @@ class Delivery(Protocol):
         where the delivery neither succeeds nor gives up before the process ends.
         """
 
-    def flush(self, timeout_seconds: float) -> bool:
+    def flush(self, timeout_seconds: float, *, last: bool = False) -> bool:
         """Deliver what was taken before this call, within the time given; whether all of it was.
 
-        Blocks the calling thread for at most ``timeout_seconds``.
+        With ``last`` the process may end right after: one attempt is made whatever the sidecar has
+        said of when to come again. Blocks the calling thread for at most ``timeout_seconds``.
         """
 
     def close(self, timeout_seconds: float) -> None:

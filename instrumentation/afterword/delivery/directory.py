@@ -15,40 +15,6 @@ from afterword.delivery.errors import SpoolError
 
 DEFAULT_DIRECTORY_MODE: Final = 0o700
 
-_NETWORK_FILE_SYSTEMS: Final = frozenset(
-    {
-        "9p",
-        "afs",
-        "beegfs",
-        "ceph",
-        "cifs",
-        "coda",
-        "gfs2",
-        "glusterfs",
-        "gpfs",
-        "lustre",
-        "ncpfs",
-        "nfs",
-        "nfs4",
-        "ocfs2",
-        "orangefs",
-        "smb3",
-        "smbfs",
-        *(
-            f"fuse.{name}"
-            for name in (
-                "ceph",
-                "gcsfuse",
-                "glusterfs",
-                "juicefs",
-                "mount-s3",
-                "rclone",
-                "s3fs",
-                "sshfs",
-            )
-        ),
-    }
-)
 _MOUNT_TABLE: Final = "/proc/self/mountinfo"
 _MOUNT_POINT: Final = 4
 _OCTAL: Final = re.compile(r"\\([0-7]{3})")
@@ -105,7 +71,7 @@ def network_file_system(path: str, mount_table: str) -> str:
         inside = path == point or path.startswith(point.rstrip("/") + "/")
         if inside and len(point) >= len(best):
             best, found = point, after.split(" ")[0]
-    return found if found in _NETWORK_FILE_SYSTEMS else ""
+    return found if found in names.NETWORK_FILE_SYSTEMS else ""
 
 
 def file_mode(directory: str) -> int:

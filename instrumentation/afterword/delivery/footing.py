@@ -41,6 +41,11 @@ class Footing:
         """Whether the lock is held under the name the sidecar looks for."""
         return self._lock is not None and self._lock.stands()
 
+    @property
+    def is_lost(self) -> bool:
+        """Whether there was a lock, and it is not held any more under that name."""
+        return self._lock is not None and not self._lock.stands()
+
     def there_is_room(self) -> None:
         """Something was written: there may be room for the lock's own line now, if it had none."""
         if self._lock and not self._lock.has_room:

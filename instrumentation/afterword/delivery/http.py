@@ -18,6 +18,7 @@ from afterword.delivery.connection import Connection
 from afterword.delivery.errors import Complaints
 from afterword.delivery.outbox import Outbox
 from afterword.delivery.sender import BATCH_LINES, Sender
+from afterword.delivery.worker import Worker
 from afterword.evidence import Record
 from afterword.otlp_json import Envelope
 from afterword.task_record import TaskRecord
@@ -68,10 +69,8 @@ class HttpDelivery:
         self._bell: Final = Bell()
         self._confirmations: Final = Confirmations()
         self._progress: Final = threading.Condition()
-        self._starting: Final = threading.Lock()
+        self._worker: Final = Worker("afterword-delivery", self._run)
         self._sending: Final = threading.Lock()  # whoever holds it may use the sender
-        self._thread: threading.Thread | None = None
-        self._threadless = False
         self._before_fork_seconds = _BEFORE_FORK_SECONDS  # what is left of them
         self._awake = False  # the thread knows that something waits
         self._urgent = False  # and that it is not to wait for more
@@ -161,7 +160,11 @@ class HttpDelivery:
             internal_errors.handle("asking for an acknowledgement")
             confirm(False)
 
-    def flush(self, timeout_seconds: float) -> bool:
+    def pause_at_most(self, seconds: float) -> None:
+        """Heed the sidecar's orders to come again later for so long at most."""
+        self._sender.most_ordered_seconds = min(self._sender.most_ordered_seconds, seconds)
+
+    def flush(self, timeout_seconds: float, *, last: bool = False) -> bool:
         """Send now what waits, and wait for it; whether the sidecar has taken all of it.
 
         Blocks the calling thread for at most ``timeout_seconds``: from a coroutine, call it
@@ -171,7 +174,7 @@ class HttpDelivery:
         lost = self.lost
         mark = self._outbox.newest(max(0.0, timeout_seconds))
         if not self._passed(mark):
-            self._sender.hurry(deadline)
+            self._sender.hurry(deadline, last=last)
             self._urgent = True
             self._wake()
             if self._is_without_thread():
@@ -186,12 +189,12 @@ class HttpDelivery:
         deadline = time.monotonic() + timeout_seconds
         left = timeout_seconds
         # Daemon threads work on meanwhile: what they tell while this waits leaves as well.
-        while self.flush(left) and not self._outbox.empty and left > 0:
+        while self.flush(left, last=True) and not self._outbox.empty and left > 0:
             left = max(0.0, deadline - time.monotonic())
         self._closed = True
         self._confirmations.give_up()
         self._bell.ring()
-        thread = self._thread
+        thread = self._worker.thread
         if thread is None:
             self._connection.close()
         else:
@@ -222,19 +225,18 @@ class HttpDelivery:
         """Ring for the thread, after making it where there is none yet."""
         if self._is_without_thread():
             self._awake = False  # with the next record it may be different
-            if not self._threadless:
+            if not self._worker.is_missing:
                 self._send_before_fork()
             return
-        if self._thread is None and self._starting.acquire(blocking=False):
-            thread = threading.Thread(target=self._run, name="afterword-delivery", daemon=True)
-            try:
-                thread.start()
-            except RuntimeError:
-                # No threads here (a browser), or no more of them (the interpreter ends): evidence
-                # waits for a flush, which sends it by itself.
-                self._threadless = True
-            else:
-                self._thread = thread
+        problem = self._worker.start()
+        if problem:  # a flush sends by itself meanwhile
+            self._awake = False
+            self._complaints.note(
+                "no thread",
+                f"no thread to send evidence can be started ({problem}): it waits in memory until "
+                "one can be, or until a flush",
+            )
+            self._complaints.say()
         self._bell.ring()
 
     def _send_before_fork(self) -> None:
@@ -246,7 +248,7 @@ class HttpDelivery:
             self._before_fork_seconds -= time.monotonic() - began
 
     def _is_without_thread(self) -> bool:
-        return self._threadless or (self._thread is None and forking.is_ahead())
+        return self._worker.is_missing or (self._worker.thread is None and forking.is_ahead())
 
     def _run(self) -> None:
         _suppress_instrumentation()

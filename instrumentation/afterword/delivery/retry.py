@@ -66,12 +66,14 @@ def decide(
     now: float,
     random: Callable[[], float],
     left_seconds: float = 0.0,
+    most_seconds: float = LONGEST_RETRY_AFTER_SECONDS,
 ) -> Decision:
     """What follows from ``answer``, or from none (``None``: refused, reset, timed out).
 
     ``attempt`` counts from 1, ``now`` is Unix seconds (an HTTP date is compared with it),
     ``random`` gives a number in [0, 1). ``left_seconds`` is how long somebody still waits for the
-    delivery, 0 if nobody does.
+    delivery, 0 if nobody does. ``most_seconds`` is the longest pause that may be ordered: whoever
+    has promised to be heard of keeps that first.
     """
     if answer is None:
         delay = hurried(back_off(attempt, random), left_seconds, random)
@@ -83,7 +85,8 @@ def decide(
         if ordered is None:
             return Again(back_off(attempt, random), by_order=False)
         # Up to a second more, so that the clients of one sidecar do not all return at once.
-        return Again(ordered + random(), by_order=True)
+        spread = min(1.0, most_seconds / 2)
+        return Again(min(ordered, most_seconds - spread) + spread * random(), by_order=True)
     if answer.status == _TOO_LARGE:
         return Smaller()
     excerpt = answer.body[:200].decode("utf-8", "replace")

@@ -8,9 +8,10 @@ that was removed) is the slow path, taken when the allowance until the next look
 import errno
 import os
 import threading
+from collections.abc import Callable
 from typing import Final
 
-from afterword import names
+from afterword import internal_errors, names
 from afterword.delivery import descriptors, directory
 from afterword.delivery.errors import Complaints, SpoolError
 from afterword.delivery.footing import Footing
@@ -24,6 +25,8 @@ LEAST_SEGMENT_BYTES: Final = 64 * 1024
 _LOOK_NS: Final = 1_000_000_000
 """How long a segment is trusted, and how long a spool in trouble is left alone: one second."""
 _NO_SPACE: Final = frozenset((errno.ENOSPC, errno.EDQUOT))
+_PASSES: Final = _NO_SPACE | {errno.EMFILE, errno.ENFILE, errno.ENOMEM}
+"""What may be over in a moment: no room on the disk, no descriptor or memory left."""
 
 
 def allowance(usage: directory.Usage, segment_bytes: int, total_bytes: int) -> int:
@@ -42,7 +45,8 @@ class Segments:
     """Appends lines to the stream's current segment. Thread-safe and re-entrant; never raises.
 
     They stand on a directory and a lock (``footing``), which are made before each new segment and
-    looked after once a second while lines are written.
+    looked after once a second while lines are written. Where segment or lock are gone, nobody knows
+    what of it was read: the next segment begins with ``account``, a line that tells the totals.
     """
 
     def __init__(
@@ -52,9 +56,11 @@ class Segments:
         segment_bytes: int = DEFAULT_SEGMENT_BYTES,
         total_bytes: int = DEFAULT_TOTAL_BYTES,
         held_bytes: int = DEFAULT_HELD_BYTES,
+        account: Callable[[], bytes] | None = None,
     ) -> None:
         self._footing: Final = footing
         self._path: Final = footing.directory
+        self._account: Final = account
         self._stem: Final = f"{footing.directory}/{footing.stream_hex}."
         self._segment_bytes: Final = segment_bytes
         self._total_bytes: Final = total_bytes
@@ -109,12 +115,15 @@ class Segments:
             return
         self._busy = True
         try:
-            while self._meanwhile:
-                line, now_ns = self._meanwhile.pop(0)
-                if not (self._write_held(now_ns) and self._try(line, now_ns)):
-                    self._keep(line)
+            self._write_meanwhile()
         finally:
             self._busy = False
+
+    def _write_meanwhile(self) -> None:
+        while self._meanwhile:
+            line, now_ns = self._meanwhile.pop(0)
+            if not (self._write_held(now_ns) and self._try(line, now_ns)):
+                self._keep(line)
 
     @property
     def waiting(self) -> int:
@@ -126,7 +135,12 @@ class Segments:
         with self._lock:
             if self._held and not self._busy:
                 self._trouble_at_ns = now_ns - _LOOK_NS  # somebody asks: it is not left alone now
-                self._write_held(now_ns)
+                self._busy = True
+                try:
+                    self._write_held(now_ns)
+                    self._write_meanwhile()
+                finally:
+                    self._busy = False
         self._complaints.say()
         return not self._held
 
@@ -134,7 +148,7 @@ class Segments:
         return self._held.write(lambda line: self._try(line, now_ns))
 
     def _keep(self, line: bytes) -> None:
-        """In memory, if it was the disk that had no room; else it is lost."""
+        """In memory, if that may pass which kept it from being written; else it is lost."""
         if not (self._no_room and not self._closed and self._held.take(line)):
             self.lost += 1
             self._footing.note_lost(line)
@@ -171,15 +185,36 @@ class Segments:
         """Whether there is a segment to write to, after doing what can be done about it."""
         if self._closed or 0 <= now_ns - self._trouble_at_ns < _LOOK_NS:
             return False
+        bereft = False
         try:
             if not (self._allowed > 0 and self._stands()):
+                bereft = self._is_bereft()
                 self._open_next(now_ns)
         except (OSError, SpoolError) as error:
             self._note(error)
             self._trouble_at_ns = now_ns
             return False
         self._look_at_ns = now_ns + _LOOK_NS
+        if bereft and self._account is not None:
+            self._give_account(self._account, now_ns)
         return True
+
+    def _is_bereft(self) -> bool:
+        """Whether somebody took away what was written: the current segment, or the lock."""
+        if self._footing.is_lost:
+            return True
+        return self._descriptor != descriptors.NONE and not descriptors.is_open_on(
+            self._descriptor, self._file
+        )
+
+    def _give_account(self, account: Callable[[], bytes], now_ns: int) -> None:
+        try:
+            line = account()
+        except Exception:  # noqa: BLE001 - telemetry never harms its host
+            internal_errors.handle("telling the totals of a stream")
+            return
+        if not self._append(line, now_ns):
+            self._keep(line)
 
     def _stands(self) -> bool:
         """Whether what is written can still be found: segment, lock and directory are there."""
@@ -234,7 +269,7 @@ class Segments:
         return False
 
     def _note(self, error: OSError | SpoolError) -> None:
-        self._no_room = isinstance(error, OSError) and error.errno in _NO_SPACE
+        self._no_room = isinstance(error, OSError) and error.errno in _PASSES
         if isinstance(error, SpoolError):
             self._complaints.note("spool", str(error))
         else:

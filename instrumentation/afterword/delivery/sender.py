@@ -59,7 +59,10 @@ class Sender:
         self._not_before = 0.0
         self._by_order = False
         self._hurry = False
+        self._insist = False
         self._awaited_until = 0.0
+        self.most_ordered_seconds = retry.LONGEST_RETRY_AFTER_SECONDS
+        """The longest pause that the sidecar may order."""
         self._books = Books()
         self.passed = 0
         """The outbox's serial up to which everything was taken by the sidecar or given up."""
@@ -71,14 +74,17 @@ class Sender:
         """Log records taken from the outbox and neither delivered nor given up yet."""
         return sum(len(piece.lines) for piece in tuple(self._pieces))
 
-    def hurry(self, until: float) -> None:
+    def hurry(self, until: float, *, last: bool = False) -> None:
         """Do not wait for the next attempt, unless the sidecar named it; back off anew.
+
+        With ``last`` the next attempt does not wait for what the sidecar named either, once.
 
         Until then (on ``clock``) connections that fail are tried again soon, as somebody waits.
         May be called from any thread, also while another is in ``step``: it holds for the attempt
         after the one that is under way.
         """
         self._awaited_until = max(self._awaited_until, until)
+        self._insist = self._insist or last
         self._hurry = True
 
     def step(self, timeout_seconds: float | None = None) -> float | None:
@@ -94,11 +100,11 @@ class Sender:
                 self.passed = self._outbox.passed()
                 return None
             self._pieces.append(batch)
-        hurry = self._hurry and not self._by_order
+        hurry = self._hurry and (self._insist or not self._by_order)
         if now < self._not_before and not hurry:
             return self._not_before - now
         if hurry:
-            self._hurry = False
+            self._hurry = self._insist = False
             self._attempt = 0
         delay = self._carry_out(self._try(self._pieces[0], timeout_seconds))
         if not self._pieces:
@@ -117,6 +123,7 @@ class Sender:
             now=self._wall_clock(),
             random=self._random,
             left_seconds=left,
+            most_seconds=self.most_ordered_seconds,
         )
 
     def _post(self, body: bytes, timeout_seconds: float | None) -> retry.Answer | None:

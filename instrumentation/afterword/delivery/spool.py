@@ -29,7 +29,8 @@ class SpoolDelivery:
     ``directory`` is made with ``directory_mode`` where there is none; where there is one, its own
     permissions decide those of the files in it (``directory.file_mode``). ``total_bytes`` bounds
     all segments in the directory together, ``segment_bytes`` each of ours, ``held_bytes`` what
-    waits in memory while the disk is full.
+    waits in memory while the disk is full. ``account`` makes a record of the stream's totals; it is
+    asked for one when what was written has been taken away, from within any method.
     """
 
     def __init__(
@@ -42,6 +43,7 @@ class SpoolDelivery:
         total_bytes: int = DEFAULT_TOTAL_BYTES,
         held_bytes: int = DEFAULT_HELD_BYTES,
         directory_mode: int = directories.DEFAULT_DIRECTORY_MODE,
+        account: Callable[[], Record] | None = None,
     ) -> None:
         self._line: Final = envelope.line
         self._footing: Final = Footing(directory, stream.hex(), directory_mode)
@@ -50,6 +52,7 @@ class SpoolDelivery:
             segment_bytes=segment_bytes,
             total_bytes=total_bytes,
             held_bytes=held_bytes,
+            account=None if account is None else lambda: self._line(encode(account())),
         )
         self._write: Final = self._segments.write
         self._broken = 0
@@ -102,7 +105,7 @@ class SpoolDelivery:
         self.send(record)
         confirm(self.lost == lost and not self._segments.waiting)
 
-    def flush(self, timeout_seconds: float) -> bool:  # noqa: ARG002 - the contract's; it never waits
+    def flush(self, timeout_seconds: float, *, last: bool = False) -> bool:  # noqa: ARG002 - the contract's; it never waits
         """Write what a full disk had no room for, if it has by now.
 
         False if it has not, or if records were lost since the last flush.

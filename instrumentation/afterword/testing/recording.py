@@ -53,7 +53,7 @@ class RecordingDelivery:
         self.send(record)
         confirm(True)
 
-    def flush(self, timeout_seconds: float) -> bool:  # noqa: ARG002 - the contract's; nothing waits
+    def flush(self, timeout_seconds: float, *, last: bool = False) -> bool:  # noqa: ARG002 - the contract's; nothing waits
         """Nothing is ever waiting."""
         return True
 

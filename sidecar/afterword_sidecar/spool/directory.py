@@ -14,7 +14,7 @@ from typing import Final
 
 from afterword import names
 from afterword_sidecar.spool.errors import SpoolError
-from afterword_sidecar.spool.mounts import NETWORK_FILE_SYSTEMS, file_system_type
+from afterword_sidecar.spool.mounts import file_system_type
 
 DIRECTORY_MODE: Final = 0o700
 """Of a directory that the sidecar makes. For applications of other users, make it beforehand with
@@ -131,7 +131,7 @@ def _refuse_network(path: str) -> None:
     except OSError:
         return  # without /proc nothing is known against the directory
     kind = file_system_type(os.path.realpath(path), table)
-    if kind in NETWORK_FILE_SYSTEMS:
+    if kind in names.NETWORK_FILE_SYSTEMS:
         hint = f"it is on {kind}, where locks do not tell who died; use a local file system or HTTP"
         raise SpoolError("use spool directory", path, hint)
 

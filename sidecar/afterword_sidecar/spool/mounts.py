@@ -1,18 +1,6 @@
 """Which file system a directory is on: record locks lie on network file systems. Pure."""
 
 import re
-from typing import Final
-
-NETWORK_FILE_SYSTEMS: Final = frozenset(
-    {
-        *("nfs", "nfs4", "cifs", "smb3", "smbfs", "ncpfs", "afs", "coda", "9p", "ceph", "lustre"),
-        *("glusterfs", "beegfs", "orangefs", "pvfs2", "gpfs", "panfs", "wekafs", "gfs2", "ocfs2"),
-        *("fuse.sshfs", "fuse.glusterfs", "fuse.ceph", "fuse.cephfs", "fuse.s3fs", "fuse.rclone"),
-        *("fuse.gcsfuse", "fuse.goofys", "fuse.juicefs", "fuse.mount-s3", "fuse.blobfuse2"),
-    }
-)
-"""Types under which a lock of another host, or of nobody, may be told. Local FUSE is fine: the
-kernel keeps its locks itself."""
 
 
 def file_system_type(path: str, mountinfo: str) -> str:

@@ -16,7 +16,7 @@ from typing import Any
 import pytest
 
 from afterword import internal_errors
-from afterword.delivery import retry
+from afterword.delivery import retry, worker
 from afterword.delivery.connection import GZIP_FROM_BYTES, Connection
 from afterword.delivery.errors import Complaints
 from afterword.delivery.http import HttpDelivery
@@ -193,7 +193,7 @@ def test_a_sidecar_that_is_back_before_the_deadline_gets_everything(
 @pytest.mark.parametrize("trouble", [HANG, Reply(503, {"Retry-After": "3600"})])
 def test_what_an_end_leaves_behind_is_told_once(trouble: Reply, warnings: list[str]) -> None:
     """Records in a request without an answer count, and so do those that wait behind it."""
-    with ScriptedSidecar(trouble) as sidecar, delivery_to(sidecar.endpoint) as delivery:
+    with ScriptedSidecar(*[trouble] * 3) as sidecar, delivery_to(sidecar.endpoint) as delivery:
         delivery.send(opening(1))
         sidecar.wait_for_requests(1)
         tell_task(delivery, 2)
@@ -358,6 +358,23 @@ def test_flush_does_not_wait_for_back_off_but_for_orders(monkeypatch: pytest.Mon
         assert sidecar.sequences == [1, 1, 2]
 
 
+@pytest.mark.parametrize(
+    "ends",
+    [
+        lambda delivery: delivery.close(PATIENCE_SECONDS),
+        lambda delivery: delivery.flush(PATIENCE_SECONDS, last=True),
+    ],
+)
+def test_the_last_attempt_heeds_no_order(ends: Callable[[HttpDelivery], object]) -> None:
+    """Told once to come again in an hour, a process that ends asks once more, and is heard."""
+    order = Reply(503, {"Retry-After": "3600"})
+    with ScriptedSidecar(order) as sidecar, delivery_to(sidecar.endpoint) as delivery:
+        delivery.send(opening(1))
+        assert not delivery.flush(BRIEFLY)
+        ends(delivery)
+        assert sidecar.sequences == [1, 1]
+
+
 class Clock:
     """Time that a test moves."""
 
@@ -458,6 +475,31 @@ def test_without_threads_flush_sends(monkeypatch: pytest.MonkeyPatch) -> None:
         assert sidecar.sequences == [3, 3]
 
 
+def test_a_thread_that_could_not_be_started_is_tried_again(
+    monkeypatch: pytest.MonkeyPatch, warnings: list[str]
+) -> None:
+    """At its limit of threads once, a process says so, and delivers by itself when it may."""
+    start = threading.Thread.start
+    refusals = iter([RuntimeError("can't start new thread")])
+
+    def refuse_once(self: threading.Thread) -> None:
+        if self.name == "afterword-delivery":
+            for error in refusals:
+                raise error
+        start(self)
+
+    monkeypatch.setattr(worker, "PAUSE_SECONDS", 0.0)
+    monkeypatch.setattr(threading.Thread, "start", refuse_once)
+    with ScriptedSidecar() as sidecar, delivery_to(sidecar.endpoint) as delivery:
+        delivery.send(opening(1))
+        delivery.send(opening(2))
+        sidecar.wait_for_requests(1)
+        assert sidecar.sequences == [1, 2]
+        assert delivery.flush(PATIENCE_SECONDS)
+    [warning] = warnings
+    assert "can't start new thread" in warning
+
+
 def test_threads_and_finalizers_lose_nothing() -> None:
     """Eight threads at once, and a taken lock, as a finalizer inside ``send`` meets it."""
     with ScriptedSidecar() as sidecar, delivery_to(sidecar.endpoint) as delivery:
@@ -484,7 +526,7 @@ def test_close_sends_what_waits_and_ends_the_thread() -> None:
     with ScriptedSidecar() as sidecar:
         delivery = HttpDelivery(sidecar.endpoint, "", envelope(), interval_seconds=3600.0)
         delivery.send(opening(1))
-        thread = delivery._thread
+        thread = delivery._worker.thread
         assert thread is not None
         assert thread.daemon
         delivery.close(PATIENCE_SECONDS)
@@ -499,7 +541,7 @@ def test_a_delivery_never_used_has_no_thread() -> None:
     delivery = HttpDelivery("http://127.0.0.1:1", "", envelope())
     assert delivery.flush(PATIENCE_SECONDS)
     delivery.close(PATIENCE_SECONDS)
-    assert delivery._thread is None
+    assert delivery._worker.thread is None
 
 
 @pytest.mark.parametrize("endpoint", ["localhost:4318", "ftp://x", "http://", "http://x:port"])

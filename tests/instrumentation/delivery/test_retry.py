@@ -74,6 +74,17 @@ def test_retry_after_is_an_order() -> None:
     assert decision(503, retry_after="7") == Again(7.5, by_order=True)
 
 
+def test_an_order_does_not_outlast_a_promise() -> None:
+    """Whoever has a lease to keep is back by a third of it, and before that not all at once."""
+    ordered = Answer(503, {"retry-after": "60"}, b"")
+    jitter = iter([0.0, 0.5])
+    for delay in (9.0, 9.5):
+        decided = decide(
+            ordered, attempt=1, now=NOW, random=lambda: next(jitter), most_seconds=10.0
+        )
+        assert decided == Again(delay, by_order=True)
+
+
 def test_back_off_is_exponential_with_full_jitter() -> None:
     """The bound doubles from 0.5 s to 30 s, and the delay lies anywhere below it."""
     bounds = [back_off(attempt, lambda: 1.0) for attempt in range(1, 9)]

@@ -10,6 +10,7 @@ import subprocess
 import sys
 import threading
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -17,6 +18,7 @@ from afterword import names
 from afterword.delivery import directory as directories
 from afterword.delivery.losses import Losses
 from afterword.delivery.spool import SpoolDelivery
+from afterword.evidence import Instance
 from worlds.locks import is_held
 from worlds.reporting import AT_NS, STREAM, end, envelope, opening, start, task
 from worlds.scripted_sidecar import attributes
@@ -26,7 +28,7 @@ KIB = 1024
 ENV = {"PYTHONPATH": str(Path(__file__).parents[2])}
 
 
-def spool(directory: Path, **limits: int) -> SpoolDelivery:
+def spool(directory: Path, **limits: Any) -> SpoolDelivery:
     return SpoolDelivery(str(directory), STREAM, envelope(), **limits)
 
 
@@ -358,6 +360,64 @@ def test_a_removed_directory_is_made_again(tmp_path: Path) -> None:
     delivery.send(opening(3, at_ns=AT_NS + SECOND_NS))
     assert sequences(place) == [3]
     assert lock_is_held(place)
+    delivery.close(0.0)
+
+
+@pytest.mark.parametrize("taken", ["*.lock", "*.jsonl", "*"])
+def test_a_process_whose_files_were_taken_away_says_what_it_had_told(
+    tmp_path: Path, taken: str
+) -> None:
+    """Its totals come first, once: so that nobody takes what is missing for what never was."""
+    account = Instance(99, AT_NS, names.INSTANCE_BEAT, 7, 5)
+    delivery = SpoolDelivery(str(tmp_path), STREAM, envelope(), account=lambda: account)
+    delivery.send(opening(1))
+    for file in tmp_path.glob(taken):
+        file.unlink()
+    for later in (1, 2):
+        delivery.send(opening(1 + later, at_ns=AT_NS + later * SECOND_NS))
+    assert sequences(tmp_path) == [1] * (taken == "*.lock") + [99, 2, 3]
+    delivery.close(0.0)
+
+
+def test_what_a_finalizer_tells_while_a_flush_writes_is_written_once(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Lines that waited for room, and one that comes in between: each once, nothing raised."""
+    delivery = spool(tmp_path)
+    delivery.send(opening(1))
+    disk = FullDisk(0)
+    monkeypatch.setattr(os, "write", disk)
+    for number in (2, 3):
+        delivery.send(opening(number))
+    disk.room = 10**6
+    write, between = disk.__call__, iter([4])
+
+    def with_a_finalizer(descriptor: int, data: bytes) -> int:
+        for number in between:
+            delivery.send(opening(number))
+        return write(descriptor, data)
+
+    monkeypatch.setattr(os, "write", with_a_finalizer)
+    assert delivery.flush(0.0)
+    assert sorted(sequences(tmp_path)) == [1, 2, 3, 4]
+    delivery.close(0.0)
+
+
+def test_a_process_without_descriptors_keeps_what_it_has_to_tell(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Its first records wait in memory, and are written in their order when there are some."""
+
+    def no_descriptor(*_arguments: object) -> int:
+        raise OSError(errno.EMFILE, os.strerror(errno.EMFILE))
+
+    delivery = spool(tmp_path)
+    with monkeypatch.context() as exhausted:
+        exhausted.setattr(os, "open", no_descriptor)
+        for number in (1, 2):
+            delivery.send(opening(number))
+    delivery.send(opening(3, at_ns=AT_NS + SECOND_NS))
+    assert (sequences(tmp_path), delivery.lost) == ([1, 2, 3], 0)
     delivery.close(0.0)
 
 
