@@ -76,10 +76,11 @@ def invocation_over(task: OpenTask, fact: InvocationEnded) -> OpenTask:
 
 
 def early(known: Early | None, fact: Started | Pending) -> Early:
-    """What is to be remembered of a task whose opening has not come."""
+    """What is to be remembered of a task whose opening has not come: as ``pending`` has it."""
     known = known or Early(fact.opening_sequence)
     if isinstance(fact, Started):
         return replace(known, started_sequence=fact.sequence, started_at=fact.at)
+    known = replace(known, awaiting=fact.awaiting or known.awaiting)
     if known.pending_sequence and known.pending_at <= fact.at:
         return known
     return replace(
@@ -87,7 +88,6 @@ def early(known: Early | None, fact: Started | Pending) -> Early:
         pending_sequence=fact.sequence,
         pending_at=fact.at,
         pending_reason=fact.reason,
-        awaiting=fact.awaiting,
     )
 
 

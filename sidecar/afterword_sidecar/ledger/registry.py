@@ -19,6 +19,7 @@ from afterword_sidecar.ledger.totals import Totals
 WHOLE_STREAM: Final = 0
 """The number of a timer that is about the stream and not about one of its tasks."""
 _LOOKED_AT_FOR_ROOM: Final = 16
+_LOOK_AGAIN_SECONDS: Final = 60.0
 
 
 class Registry:
@@ -78,7 +79,9 @@ class Registry:
         if stream.open or stream.fresh:
             hold_until = self.patience.until(state.last_heard_at)
             moments += [max(at, hold_until) for at in self._judgements(stream)]
-        at = min((moment for moment in moments if moment > now), default=now + 1.0)
+        # Past its retention it stays for what is open, and is looked at now and then for the end.
+        again = _LOOK_AGAIN_SECONDS if stream.open or stream.fresh else 1.0
+        at = min((moment for moment in moments if moment > now), default=now + again)
         if not stream.armed_at or at < stream.armed_at:
             self._wheel.discard(stream.armed_second)
             stream.armed_at = at

@@ -33,7 +33,7 @@ def test_what_came_early_is_the_openings_own() -> None:
     notes = task.notes
     assert (task.started_sequence, task.started_at) == (3, START + 1)
     assert (notes.pending_sequence, notes.pending_at) == (4, START + 2)
-    assert (notes.pending_reason, notes.awaiting) == ("shutdown", "soon")
+    assert (notes.pending_reason, notes.awaiting) == ("shutdown", "as early")
 
 
 def test_an_opening_without_anything_early_is_as_it_was_told() -> None:

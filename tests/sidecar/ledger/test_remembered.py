@@ -156,3 +156,41 @@ def test_what_a_process_says_of_itself_stays_as_long_as_a_task_is_open() -> None
     desk.tell(closing(8, 7))
     said = [desk.settled[SHOP.stream, each].opening.source.resource for each in (1, 2, 3, 7)]
     assert said == [first.resource, first.resource, moved.resource, ""]
+
+
+def test_where_a_task_waited_is_as_it_was_told_last_before_its_opening_too() -> None:
+    """The earliest note decides; the last, if it says so, tells where the task was."""
+    desk = Desk()
+    told = (("deadline_near", "there"), ("shutdown", "here"), ("shutdown", ""))
+    desk.tell(*(Pending(2 + n, 1, START + n, *said) for n, said in enumerate(told)))
+    desk.tell(opening(1, deadline=START, guard_lead_seconds=1.0))
+    desk.die()
+    assert desk.verdict(1) == "timed_out/platform_deadline/proven"
+    assert desk.settled[SHOP.stream, 1].awaiting == "here"
+
+
+def test_an_offset_by_the_network_is_forgotten_once_the_spool_tells() -> None:
+    """Even one of nothing: what comes over the network later is later by what it shows itself."""
+    desk = Desk()
+    desk.tell(opening(1, at=desk.now), same_clock=False)
+    desk.tell(opening(2, at=desk.now), same_clock=True)
+    desk.tell(opening(3, at=desk.now - 3.0), same_clock=False)
+    assert [state.offset_seconds for state in desk.memory.load().streams] == [3.0]
+
+
+def test_what_is_open_beyond_retention_is_not_looked_at_all_the_time() -> None:
+    """A foreign task, after its hour: its stream waits for it, and costs a look a minute."""
+    desk = Desk(longest_life_seconds=6 * 3600)
+    desk.tell(opening(1), source=FOREIGN, same_clock=False)
+    let_pass(desk, desk.limits.foreign_retention_seconds)
+    looks = 0
+    until = desk.now + 600
+    while (due := desk.book.next_due()) is not None and due <= until:
+        desk.pass_time(max(due - desk.now, 0.0))
+        looks += 1
+    assert looks <= 10
+    assert desk.settled == {}
+    let_pass(desk, 6 * 3600)
+    assert desk.verdict(1, FOREIGN) == "dropped/expired/inferred"
+    let_pass(desk, 3600)
+    assert desk.memory.load().streams == []
