@@ -175,7 +175,8 @@ def _why(verdict: shapes.Verdict) -> Facts:
         lost = verdict.missing
         facts.append(("missing", f"{lost.numbers} of numbers {lost.first} to {lost.last}"))
         told = f"{lost.settled_reported} settled, says its stream; {lost.settled_arrived} arrived"
-        facts.append(("totals", f"{told} (no. {lost.reported_sequence})"))
+        number = f" (no. {lost.reported_sequence})" if lost.reported_sequence else ""
+        facts.append(("totals", told + number))
     return facts
 
 

@@ -5,14 +5,9 @@ port closes last. It is bounded: what is not committed then was not acknowledged
 """
 
 import asyncio
-import errno
 import logging
-import os
-import signal
-import socket
-import threading
-from collections.abc import AsyncIterator, Callable, Coroutine, Iterator
-from contextlib import AsyncExitStack, asynccontextmanager, suppress
+from collections.abc import Callable, Coroutine, Iterator
+from contextlib import AsyncExitStack
 from pathlib import Path
 from time import time
 from typing import Any, Final
@@ -22,6 +17,8 @@ from aiohttp import web
 from afterword_sidecar import __version__
 from afterword_sidecar.cli.announcing import announce
 from afterword_sidecar.cli.collector import unburdened_collector
+from afterword_sidecar.cli.listening import listening
+from afterword_sidecar.cli.stopping import stop_asked
 from afterword_sidecar.journal.beside import journaled
 from afterword_sidecar.journal.writing import Keeping
 from afterword_sidecar.ledger.book import Book
@@ -36,7 +33,7 @@ from afterword_sidecar.stores.sqlite import SqliteStore
 from afterword_sidecar.upstream import Telling, Upstream
 from afterword_sidecar.web.api_shapes import UnreadyReason
 from afterword_sidecar.web.broken_requests import ServerLog
-from afterword_sidecar.web.limits import ReceiverLimits
+from afterword_sidecar.web.limits import OPERATORS_KEEPALIVE_SECONDS, ReceiverLimits
 from afterword_sidecar.web.operators import operators_app
 from afterword_sidecar.web.page.losses_view import Kept
 from afterword_sidecar.web.page.routes import PageSettings
@@ -46,7 +43,6 @@ _REQUESTS_SHARE: Final = 0.3
 """Of the time a stop may take: for requests under way. Half is the store's; the rest is slack."""
 _STORE_SHARE: Final = 0.5
 _UPSTREAM_SHARE: Final = 0.15
-_FORCED: Final = 1
 
 log = logging.getLogger("afterword_sidecar")
 
@@ -71,7 +67,7 @@ def _runner() -> Callable[[Coroutine[Any, Any, None]], None]:
 
 
 async def _run(settings: Settings) -> None:
-    stop = _stop_asked(settings.stop_seconds)
+    stop = stop_asked(settings.stop_seconds)
     service = _service(settings)
     spool = _spool(settings, service)
     upstream = _upstream(service, settings)
@@ -79,7 +75,7 @@ async def _run(settings: Settings) -> None:
     async with AsyncExitStack() as running:
         operators = _operators(service, spool, upstream, settings, patience)
         operators_at = await running.enter_async_context(
-            _listening(
+            listening(
                 operators,
                 settings.operators_host,
                 settings.operators_port,
@@ -97,7 +93,7 @@ async def _run(settings: Settings) -> None:
             await spool.start()
             running.push_async_callback(spool.stop)
         receiver_at = await running.enter_async_context(
-            _listening(
+            listening(
                 _receiver(service, upstream, settings),
                 settings.receiver_host,
                 settings.receiver_port,
@@ -157,6 +153,7 @@ def _operators(
         application,
         access_log=None,
         logger=ServerLog("operators"),
+        keepalive_timeout=OPERATORS_KEEPALIVE_SECONDS,
         shutdown_timeout=patience_seconds,
     )
 
@@ -205,69 +202,6 @@ def _service(settings: Settings) -> Service:
         book, store = _book(settings, limits)
     pace = Pace(stop_seconds=settings.stop_seconds * _STORE_SHARE)
     return Service(book, store, pace=pace, retention=retention)
-
-
-@asynccontextmanager
-async def _listening(
-    runner: web.AppRunner, host: str, port: int, patience_seconds: float, *, flag: str
-) -> AsyncIterator[str]:
-    """Serve ``runner`` there; gives the URL by which it is reached. Raises ``OSError``.
-
-    ``flag`` is what the port was told by, for the error.
-    """
-    await runner.setup()
-    try:
-        try:
-            await web.TCPSite(runner, host, port).start()
-        except OSError as error:
-            why = _why(error)
-            message = f"cannot listen on {host} port {port}: {why}{_remedy(error, flag)}"
-            raise OSError(message) from error
-        address = runner.addresses[0]
-        name = f"[{address[0]}]" if ":" in address[0] else address[0]
-        yield f"http://{name}:{address[1]}"
-    finally:
-        with suppress(TimeoutError):
-            async with asyncio.timeout(patience_seconds):
-                await runner.cleanup()
-
-
-def _why(error: OSError) -> str:
-    if isinstance(error, socket.gaierror):
-        return "there is no such host"  # its number is not one of the system's errors
-    return os.strerror(error.errno) if error.errno else str(error)
-
-
-def _remedy(error: OSError, flag: str) -> str:
-    """What to do about a port that cannot be listened on; empty where nobody knows."""
-    if isinstance(error, socket.gaierror):
-        return f"; see {flag.replace('port', 'host')}"
-    if error.errno == errno.EADDRINUSE:
-        return f"; is another sidecar running? Stop it, or give this one a port by {flag}"
-    if error.errno == errno.EACCES:
-        return f"; ports under 1024 need a privilege: give another by {flag}"
-    if error.errno == errno.EADDRNOTAVAIL:
-        return f"; this machine has no such address: see {flag.replace('port', 'host')}"
-    return ""
-
-
-def _stop_asked(within_seconds: float) -> asyncio.Event:
-    """Set by the first SIGTERM or SIGINT; a second one ends the process as ever."""
-    loop = asyncio.get_running_loop()
-    asked = asyncio.Event()
-
-    def ask() -> None:
-        for number in (signal.SIGTERM, signal.SIGINT):
-            loop.remove_signal_handler(number)
-        # A thread, as the loop itself may be what does not come to an end.
-        force = threading.Timer(within_seconds, os._exit, (_FORCED,))
-        force.daemon = True
-        force.start()
-        asked.set()
-
-    for number in (signal.SIGTERM, signal.SIGINT):
-        loop.add_signal_handler(number, ask)
-    return asked
 
 
 async def _until(stop: asyncio.Event, service: Service) -> None:

@@ -16,7 +16,7 @@ from afterword_sidecar.cli.errors import CommandError
 from afterword_sidecar.cli.terminal import one_line
 from afterword_sidecar.ledger.book import Book
 from afterword_sidecar.ledger.limits import Limits
-from afterword_sidecar.stores.contract import Store, StoreError
+from afterword_sidecar.stores.contract import Store, StoreError, StoreHeld
 from afterword_sidecar.stores.sqlite import SqliteStore
 from afterword_sidecar.web import api_audit, api_dead_letters, api_parameters
 from afterword_sidecar.web import api_shapes as shapes
@@ -191,10 +191,12 @@ class DatabaseSource:
         try:
             with closing(self._open()) as store:
                 return question(store)
-        except StoreError as error:
+        except StoreHeld as error:
             raise CommandError(
                 str(error), "where a sidecar runs, ask it: leave --database out, or give --url"
             ) from error
+        except StoreError as error:
+            raise CommandError(str(error)) from error
 
     def _open(self) -> Store:
         return SqliteStore(self._path)

@@ -1,5 +1,6 @@
 """Holding a journal's directory: one sidecar writes it."""
 
+import errno
 import fcntl
 import os
 from pathlib import Path
@@ -22,6 +23,8 @@ def hold(directory: Path) -> int:
         fcntl.lockf(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except OSError as error:
         os.close(descriptor)
+        if error.errno not in {errno.EACCES, errno.EAGAIN}:
+            raise  # a file system without locks
         raise JournalError(
             "open journal", directory, "held by another sidecar", "give this one its own"
         ) from error

@@ -27,15 +27,16 @@ class ItsUpstream(msgspec.Struct, frozen=True, kw_only=True):
 
 def upstream_families(upstream: ItsUpstream, started_at: float) -> Iterator[Metric]:
     """The ``afterword_sidecar_upstream_*`` families; ``started_at`` in Unix seconds."""
+    yield from _of_requests(upstream, started_at)
+    yield from _of_verdicts(upstream, started_at)
 
+
+def _of_requests(upstream: ItsUpstream, started_at: float) -> Iterator[Metric]:
     def counter(name: str, documentation: str, counts: Mapping[str, int]) -> Metric:
         family = CounterMetricFamily(f"{_PREFIX}{name}", documentation, labels=("signal",))
         for signal, count in counts.items():
             family.add_metric((signal,), count, started_at)
         return family
-
-    def total(name: str, documentation: str, count: int) -> Metric:
-        return CounterMetricFamily(f"{_PREFIX}{name}", documentation, count, created=started_at)
 
     def gauge(name: str, documentation: str, values: Mapping[str, int]) -> Metric:
         family = GaugeMetricFamily(f"{_PREFIX}{name}", documentation, labels=("signal",))
@@ -61,13 +62,19 @@ def upstream_families(upstream: ItsUpstream, started_at: float) -> Iterator[Metr
     yield gauge("queue_requests", "Requests waiting, or on their way.", upstream.queue_requests)
     yield gauge("queue_bytes", "Bytes of them.", upstream.queue_bytes)
     yield gauge("failing", "1 while the last try failed.", upstream.failing)
-    yield total("verdicts_sent", "Verdicts told as log events.", upstream.verdicts_sent)
-    yield total(
-        "verdicts_dropped", "Verdicts that upstream does not get.", upstream.verdicts_dropped
-    )
-    yield total(
-        "missing_spans_sent", "Spans sent for tasks that never did.", upstream.missing_spans_sent
-    )
+
+
+def _of_verdicts(upstream: ItsUpstream, started_at: float) -> Iterator[Metric]:
+    for name, documentation, count in (
+        ("verdicts_sent", "Verdicts told as log events.", upstream.verdicts_sent),
+        ("verdicts_dropped", "Verdicts that upstream does not get.", upstream.verdicts_dropped),
+        (
+            "missing_spans_sent",
+            "Spans sent for tasks that never did.",
+            upstream.missing_spans_sent,
+        ),
+    ):
+        yield CounterMetricFamily(f"{_PREFIX}{name}", documentation, count, created=started_at)
     yield GaugeMetricFamily(
         f"{_PREFIX}verdicts_unpublished",
         "Verdicts on lost tasks that wait in the store until upstream takes them.",

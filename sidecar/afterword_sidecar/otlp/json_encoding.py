@@ -28,7 +28,8 @@ from afterword_sidecar.otlp.shapes import (
 
 R = TypeVar("R", LogRecord, Span)
 T = TypeVar("T")
-_REFUSALS: Final = (msgspec.MsgspecError, ValueError, OverflowError, RecursionError)
+REFUSALS: Final = (msgspec.MsgspecError, ValueError, OverflowError, RecursionError)
+"""What msgspec raises for bytes that it cannot decode: of the wrong shape, range or depth."""
 
 
 class JsonSignal(NamedTuple, Generic[R]):
@@ -89,7 +90,7 @@ def _whole(body: bytes, signal: JsonSignal[R]) -> Any:
     for request in signal.requests:
         try:
             return request.decode(body)
-        except _REFUSALS:
+        except REFUSALS:
             continue
     return None
 
@@ -103,7 +104,7 @@ def check_json_metrics(body: bytes, limits: DecodeLimits) -> None:
         return
     try:
         resources = bytes(_METRICS.decode(body).resources)
-    except _REFUSALS:
+    except REFUSALS:
         _refuse_bombs(body, limits)
         request = outline(body, {"resourceMetrics": RAW}, limits.records)
         if not isinstance(request, dict):
@@ -178,13 +179,13 @@ def read_alone(raw: Outline, shape: type[T], limits: DecodeLimits) -> T | None:
         return None
     try:
         return msgspec.json.decode(raw, type=shape, strict=False)
-    except _REFUSALS:
+    except REFUSALS:
         if len(raw) > limits.record_bytes:  # the standard library builds all of it
             return None
     try:
         plain = json.loads(raw.decode("utf-8", "replace"), object_hook=_without_nulls)
         return msgspec.convert(plain, shape, strict=False)
-    except _REFUSALS:
+    except REFUSALS:
         return None
 
 

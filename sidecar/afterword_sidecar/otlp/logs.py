@@ -35,7 +35,6 @@ from afterword_sidecar.otlp.values import (
 )
 
 _OURS: Final = "deferred_task."
-_VERDICT: Final = "deferred_task.verdict"
 
 
 def gather_logs(
@@ -148,6 +147,6 @@ def _uncommon(record: LogRecord | None) -> tuple[Event | None, Attributes]:
     event = EVENTS.get(name)
     if event is not None:
         return event, event.common | attributes
-    if name and name.startswith(_OURS) and name != _VERDICT:
+    if name and name.startswith(_OURS) and name != names.EVENT_VERDICT:
         raise Rejected("unknown_event")
     return None, attributes

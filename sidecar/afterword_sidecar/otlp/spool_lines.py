@@ -12,7 +12,7 @@ import msgspec
 from afterword_sidecar.ledger.facts import Fact
 from afterword_sidecar.otlp.decoded import Decoded, Gathering
 from afterword_sidecar.otlp.errors import OtlpError
-from afterword_sidecar.otlp.json_encoding import JSON_LOGS, read_json
+from afterword_sidecar.otlp.json_encoding import JSON_LOGS, REFUSALS, read_json
 from afterword_sidecar.otlp.limits import DEFAULT_LIMITS, DecodeLimits
 from afterword_sidecar.otlp.logs import gather_logs, gather_stream
 from afterword_sidecar.otlp.origin import origin_of
@@ -22,7 +22,6 @@ from afterword_sidecar.otlp.shapes import LogRecord
 # Inside a JSON string its quotes would be escaped: where this occurs, it is the key.
 _BEFORE_RECORD: Final = b'"logRecords":['
 _AFTER_RECORD: Final = b"]}]}]}"
-_REFUSALS: Final = (msgspec.MsgspecError, ValueError, OverflowError, RecursionError)
 # No short cut for whole lines: what they come to is compared with a ``LogRecord``.
 _LINES: Final = JSON_LOGS._replace(requests=JSON_LOGS.requests[-1:])
 _record: Final = msgspec.json.Decoder(LogRecord, strict=False)
@@ -65,7 +64,7 @@ def _after(prefix: bytes, line: bytes) -> LogRecord | None:
         return None
     try:
         return _record.decode(line[len(prefix) : -len(_AFTER_RECORD)])
-    except _REFUSALS:
+    except REFUSALS:
         return None
 
 

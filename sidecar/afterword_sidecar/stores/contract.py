@@ -15,6 +15,10 @@ class StoreError(Exception):
     """
 
 
+class StoreHeld(StoreError):  # noqa: N818 - says what the store is
+    """Another process has it: a sidecar that runs."""
+
+
 class DeadLetterQuery(msgspec.Struct, frozen=True, kw_only=True):
     """Which dead letters. Conditions combine; an empty one does not restrict."""
 

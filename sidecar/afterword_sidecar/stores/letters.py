@@ -3,7 +3,7 @@
 from msgspec.structs import replace
 
 from afterword.names import OBSERVED
-from afterword_sidecar.ledger.letters import with_texts, without_texts
+from afterword_sidecar.ledger.letters import with_texts
 from afterword_sidecar.ledger.records import DeadLetter, SettledTask
 from afterword_sidecar.stores.contract import DeadLetterQuery
 
@@ -25,11 +25,6 @@ def error_of(settled: SettledTask) -> str:
 def amendable(letter: DeadLetter) -> bool:
     """True while its verdict is not the task's own closing, and it did not turn out to be wrong."""
     return letter.closed_at is None and letter.settled.verdict.basis != OBSERVED
-
-
-def without_stack(settled: SettledTask) -> SettledTask:
-    """``settled`` without what only a reader needs, and which can be long."""
-    return without_texts(settled)
 
 
 def completed_by(letter: DeadLetter, earlier: DeadLetter | None) -> DeadLetter:

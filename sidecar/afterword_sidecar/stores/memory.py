@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from itertools import count
 from typing import Final
 
+from afterword_sidecar.ledger.letters import without_texts
 from afterword_sidecar.ledger.records import (
     Changes,
     DeadLetter,
@@ -33,7 +34,6 @@ from afterword_sidecar.stores.letters import (
     error_of,
     labels_of,
     matches,
-    without_stack,
 )
 from afterword_sidecar.stores.limits import PRUNED_AT_ONCE, RETIRED_AT_MOST
 from afterword_sidecar.stores.positions import beginning_of, cursor_of, key_from, position_of
@@ -75,7 +75,7 @@ class MemoryStore:
             streams=list(self._streams.values()),
             retired=list(self._retired),
             totals=list(self._totals.values()),
-            amendable=[without_stack(each.settled) for each in letters if amendable(each)],
+            amendable=[without_texts(each.settled) for each in letters if amendable(each)],
             dead_letters_open=dict(
                 Counter(labels_of(each) for each in letters if each.closed_at is None)
             ),

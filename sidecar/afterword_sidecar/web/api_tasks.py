@@ -9,6 +9,7 @@ import asyncio
 import heapq
 import re
 import secrets
+import threading
 from collections.abc import Callable, Iterator
 from itertools import chain
 from typing import Final
@@ -78,6 +79,8 @@ class Snapshot:
         self._open = open_tasks
         self._settled = settled
         self._ordered = False
+        self._ordering = threading.Lock()
+        """Several pages of it may be asked for at once, each in a thread."""
 
     def page(self, wanted: TaskFilter, limit: int, position: int) -> shapes.TaskPage:
         """The next page from ``position``, an index. Slow: for a thread."""
@@ -100,16 +103,18 @@ class Snapshot:
         return [api_views.open_task(task) for task in found]
 
     def _order(self) -> None:
-        if self._ordered:
-            return
-        if len(self._open) <= SORTED_AT_MOST:
-            self._open.sort(key=lambda task: task.scheduled_at)
-        # A task that was amended is pronounced twice; only what is said of it last is true.
-        latest: dict[TaskKey, SettledTask] = {}
-        for task in reversed(self._settled):
-            latest.setdefault(task.key, task)
-        self._settled = list(latest.values())
-        self._ordered = True
+        with self._ordering:
+            if self._ordered:
+                return
+            if len(self._open) <= SORTED_AT_MOST:
+                # Another list: one that is sorted in its place is empty to others meanwhile.
+                self._open = sorted(self._open, key=lambda task: task.scheduled_at)
+            # A task that was amended is pronounced twice; only what is said of it last is true.
+            latest: dict[TaskKey, SettledTask] = {}
+            for task in reversed(self._settled):
+                latest.setdefault(task.key, task)
+            self._settled = list(latest.values())
+            self._ordered = True
 
     def _entries(self, position: int) -> Iterator[tuple[int, OpenTask | SettledTask]]:
         rest_of_settled = max(0, position - len(self._open))

@@ -1,6 +1,12 @@
 """What the receiver takes at most, from one client and from all of them."""
 
+from typing import Final
+
 import msgspec
+
+OPERATORS_KEEPALIVE_SECONDS: Final = 120.0
+"""A connection to the operators' port that is idle for so long is closed: one that Prometheus uses
+once a minute is kept."""
 
 
 class ReceiverLimits(msgspec.Struct, frozen=True, kw_only=True):

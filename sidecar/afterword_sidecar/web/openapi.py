@@ -8,7 +8,7 @@ import json
 from collections.abc import Iterable
 from functools import cache
 from pathlib import Path
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
 import msgspec
 
@@ -31,6 +31,86 @@ _PROBLEMS: Final = {
     404: "There is no such thing.",
     410: "The listing of this cursor is not kept any more: begin again without it.",
     503: "Not now: the store fails. Retry-After says when to ask again.",
+}
+
+
+class _Resource(NamedTuple):
+    """What it is, what it answers with, and how it may fail."""
+
+    summary: str
+    answers: Iterable[type]
+    parameters: Iterable[dict[str, Any]]
+    failures: Iterable[int]
+
+
+def _query(parameters: Iterable[Parameter]) -> list[dict[str, Any]]:
+    return [
+        {
+            "name": parameter.name,
+            "in": "query",
+            "description": parameter.description,
+            "schema": parameter.schema,
+        }
+        for parameter in parameters
+    ]
+
+
+_ID: Final[dict[str, Any]] = {
+    "name": "id",
+    "in": "path",
+    "required": True,
+    "description": "stream-sequence, as in a list",
+    "schema": {"type": "string"},
+}
+_RESOURCES: Final = {
+    "/api/v1/book": _Resource(
+        "The balance, and what was counted lately",
+        [shapes.Book],
+        _query(BOOK_PARAMETERS),
+        (400,),
+    ),
+    "/api/v1/audit": _Resource(
+        "Whether the book can be trusted, and what is missing where it cannot",
+        [audit_shapes.Audit],
+        _query(AUDIT_PARAMETERS),
+        (400, 404, 503),
+    ),
+    "/api/v1/summaries": _Resource(
+        "Per task: balance, rates of the last hour, durations, budget used",
+        [shapes.TaskSummaryPage],
+        _query(SUMMARY_PARAMETERS),
+        (400,),
+    ),
+    "/api/v1/losses": _Resource(
+        "Dead letters of the last seven days, by kind and window",
+        [shapes.Losses],
+        _query(LOSS_PARAMETERS),
+        (400, 503),
+    ),
+    "/api/v1/tasks": _Resource(
+        "Tasks in flight, and those settled lately",
+        [shapes.TaskPage],
+        _query(TASK_PARAMETERS),
+        (400, 410, 503),
+    ),
+    "/api/v1/tasks/{id}": _Resource(
+        "One task: in flight, lost, or settled lately",
+        [shapes.Task, shapes.DeadLetterWithPayload],
+        [_ID],
+        (400, 404, 503),
+    ),
+    "/api/v1/dead-letters": _Resource(
+        "Tasks that did not complete, newest first",
+        [shapes.DeadLetterPage, shapes.DeadLetterPageWithPayloads],
+        _query(DEAD_LETTER_PARAMETERS),
+        (400, 503),
+    ),
+    "/api/v1/dead-letters/{id}": _Resource(
+        "A dead letter with its payload",
+        [shapes.DeadLetterWithPayload],
+        [_ID],
+        (400, 404, 503),
+    ),
 }
 
 
@@ -73,82 +153,14 @@ def description() -> dict[str, Any]:
 
 
 def _paths() -> dict[str, Any]:
-    letters = [shapes.DeadLetterPage, shapes.DeadLetterPageWithPayloads]
-    letter_id = {
-        "name": "id",
-        "in": "path",
-        "required": True,
-        "description": "stream-sequence, as in a list",
-        "schema": {"type": "string"},
-    }
     return {
         "/metrics": {"get": _metrics()},
-        "/healthz": {"get": _get("Whether the process answers", [shapes.Liveness], failures=())},
+        "/healthz": {"get": _get("Whether the process answers", [shapes.Liveness])},
         "/readyz": {"get": _readyz()},
         "/api/v1/openapi.json": {"get": _openapi()},
-        "/api/v1/book": {
-            "get": _get(
-                "The balance, and what was counted lately",
-                [shapes.Book],
-                parameters=_query(BOOK_PARAMETERS),
-                failures=(400,),
-            )
-        },
-        "/api/v1/audit": {
-            "get": _get(
-                "Whether the book can be trusted, and what is missing where it cannot",
-                [audit_shapes.Audit],
-                parameters=_query(AUDIT_PARAMETERS),
-                failures=(400, 404, 503),
-            )
-        },
-        "/api/v1/summaries": {
-            "get": _get(
-                "Per task: balance, rates of the last hour, durations, budget used",
-                [shapes.TaskSummaryPage],
-                parameters=_query(SUMMARY_PARAMETERS),
-                failures=(400,),
-            )
-        },
-        "/api/v1/losses": {
-            "get": _get(
-                "Dead letters of the last seven days, by kind and window",
-                [shapes.Losses],
-                parameters=_query(LOSS_PARAMETERS),
-                failures=(400, 503),
-            )
-        },
-        "/api/v1/tasks": {
-            "get": _get(
-                "Tasks in flight, and those settled lately",
-                [shapes.TaskPage],
-                parameters=_query(TASK_PARAMETERS),
-                failures=(400, 410, 503),
-            )
-        },
-        "/api/v1/tasks/{id}": {
-            "get": _get(
-                "One task: in flight, lost, or settled lately",
-                [shapes.Task, shapes.DeadLetterWithPayload],
-                parameters=[letter_id],
-                failures=(400, 404, 503),
-            )
-        },
-        "/api/v1/dead-letters": {
-            "get": _get(
-                "Tasks that did not complete, newest first",
-                letters,
-                parameters=_query(DEAD_LETTER_PARAMETERS),
-                failures=(400, 503),
-            )
-        },
-        "/api/v1/dead-letters/{id}": {
-            "get": _get(
-                "A dead letter with its payload",
-                [shapes.DeadLetterWithPayload],
-                parameters=[letter_id],
-                failures=(400, 404, 503),
-            )
+        **{
+            path: {"get": _get(each.summary, each.answers, each.parameters, each.failures)}
+            for path, each in _RESOURCES.items()
         },
     }
 
@@ -156,9 +168,8 @@ def _paths() -> dict[str, Any]:
 def _get(
     summary: str,
     answers: Iterable[type],
-    *,
     parameters: Iterable[dict[str, Any]] = (),
-    failures: Iterable[int],
+    failures: Iterable[int] = (),
 ) -> dict[str, Any]:
     refs = [{"$ref": _SCHEMAS + answer.__name__} for answer in answers]
     schema = refs[0] if len(refs) == 1 else {"anyOf": refs}
@@ -170,7 +181,7 @@ def _get(
 
 
 def _readyz() -> dict[str, Any]:
-    operation = _get("Whether evidence is taken", [shapes.Readiness], failures=())
+    operation = _get("Whether evidence is taken", [shapes.Readiness])
     readiness = {"$ref": _SCHEMAS + "Readiness"}
     operation["responses"]["503"] = _body("It is not, and why.", "application/json", readiness)
     return operation
@@ -195,18 +206,6 @@ def _openapi() -> dict[str, Any]:
 
 def _body(description: str, content_type: str, schema: dict[str, Any]) -> dict[str, Any]:
     return {"description": description, "content": {content_type: {"schema": schema}}}
-
-
-def _query(parameters: Iterable[Parameter]) -> list[dict[str, Any]]:
-    return [
-        {
-            "name": parameter.name,
-            "in": "query",
-            "description": parameter.description,
-            "schema": parameter.schema,
-        }
-        for parameter in parameters
-    ]
 
 
 def written() -> str:

@@ -47,6 +47,7 @@ class Readings:
         self._clock = clock
         self._audit: tuple[float, Audit] | None = None
         self._auditing = asyncio.Lock()
+        self._recent = asyncio.Lock()
 
     async def book(self, reach: str) -> shapes.Book:
         """All of it, with the slots of ``reach``, a key of ``api_book.REACHES``."""
@@ -66,9 +67,10 @@ class Readings:
 
     async def recent_audit(self) -> Audit:
         """Whether the book can be trusted; for all who look within a second the same."""
-        if self._audit is None or self._clock() - self._audit[0] >= AUDIT_KEPT_SECONDS:
-            self._audit = (self._clock(), await self.audit())
-        return self._audit[1]
+        async with self._recent:
+            if self._audit is None or self._clock() - self._audit[0] >= AUDIT_KEPT_SECONDS:
+                self._audit = (self._clock(), await self.audit())
+            return self._audit[1]
 
     async def audit(self, service: str = "") -> Audit:
         """Whether the book can be trusted now, for one ``service`` or for all.

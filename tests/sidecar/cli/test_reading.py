@@ -254,6 +254,7 @@ def test_a_file_that_is_no_book_is_refused(tmp_path: Path) -> None:
     before = path.read_bytes()
     refused = CliRunner().invoke(afterword, ["tasks", "--database", str(path)])
     assert (refused.exit_code, isinstance(refused.exception, SystemExit)) == (1, True)
+    assert "sidecar" not in refused.stderr  # no sidecar would know better
     assert path.read_bytes() == before
 
 

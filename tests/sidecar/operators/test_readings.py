@@ -1,11 +1,15 @@
 """What the page shows, as the API gives it: the book, its tasks, its losses, one task."""
 
 import math
+import sys
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import pytest
 
-from afterword_sidecar.ledger.facts import Settled, Started
+from afterword_sidecar.ledger.facts import Settled, Source, Started
+from afterword_sidecar.ledger.records import OpenTask, Series
+from afterword_sidecar.web.api_tasks import Snapshot, TaskFilter
 from afterword_sidecar.web.distributions import distribution
 from worlds.operators_port import OperatorsPort
 
@@ -124,3 +128,20 @@ def test_quantiles_are_those_of_prometheus(
     told = (found.p50, found.p95, found.p99)
     assert all(math.isclose(a, b) for a, b in zip(told, expected, strict=True)), told
     assert distribution([0, 0, 0, 0.0], (1.0, 2.0)) is None
+
+
+def test_a_listing_is_ordered_once_however_many_read_it() -> None:
+    """Its first pages, asked for at once, are the same: none sees a list that is being sorted."""
+    before = sys.getswitchinterval()
+    source, series = Source(b"S" * 16, "shop"), Series("shop", "mail", "vercel", "app")
+    tasks = [OpenTask(source, n, series, "mail", float(n * 7919 % 50_000)) for n in range(50_000)]
+    sys.setswitchinterval(1e-5)
+    try:
+        snapshot = Snapshot("1", list(tasks), [])
+        with ThreadPoolExecutor(8) as threads:
+            pages = list(threads.map(lambda _: snapshot.page(TaskFilter(), 10, 0), range(8)))
+    finally:
+        sys.setswitchinterval(before)
+    oldest = sorted(tasks, key=lambda task: task.scheduled_at)[:10]
+    for page in pages:
+        assert [item.sequence for item in page.items] == [task.sequence for task in oldest]

@@ -17,7 +17,7 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Final
 
-from afterword_sidecar.stores.contract import StoreError
+from afterword_sidecar.stores.contract import StoreError, StoreHeld
 from afterword_sidecar.stores.sqlite.connection import Connect, Connection, connect
 from afterword_sidecar.stores.sqlite.errors import store_error
 from afterword_sidecar.stores.sqlite.holder import who_holds
@@ -94,7 +94,7 @@ def _set_up(connection: Connection, path: Path) -> str:
         (book_id,) = connection.execute("SELECT book_id FROM book").fetchone()
     except sqlite3.Error as error:
         if getattr(error, "sqlite_errorname", "").startswith("SQLITE_BUSY"):
-            raise StoreError(
+            raise StoreHeld(
                 f"open book: {path}: held by {who_holds(path)}; "
                 "one sidecar keeps one book: stop that one, or give this one a file of its own"
             ) from error

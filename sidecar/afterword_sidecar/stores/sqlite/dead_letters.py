@@ -7,6 +7,7 @@ from typing import Final
 import msgspec
 from msgspec.structs import replace
 
+from afterword_sidecar.ledger.letters import without_texts
 from afterword_sidecar.ledger.records import DeadLetter, DeadLetterRow, SettledTask, TaskKey
 from afterword_sidecar.stores.contract import DeadLetterPage, DeadLetterQuery
 from afterword_sidecar.stores.letters import (
@@ -15,7 +16,6 @@ from afterword_sidecar.stores.letters import (
     completed_by,
     error_of,
     labels_of,
-    without_stack,
 )
 from afterword_sidecar.stores.positions import Position, cursor_of, position_of
 from afterword_sidecar.stores.sqlite import payloads
@@ -148,7 +148,7 @@ def load_amendable(connection: Connection, interned: Interned) -> list[SettledTa
 def _shared(settled: SettledTask, interned: Interned) -> SettledTask:
     opening = settled.opening
     return replace(
-        without_stack(settled),
+        without_texts(settled),
         opening=replace(
             opening,
             source=interned.source(opening.source),

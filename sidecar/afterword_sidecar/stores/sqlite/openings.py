@@ -98,19 +98,11 @@ class Openings:
         self._places = Places()
         self._rows: OrderedDict[int, _Row] = OrderedDict()
         self._next_id = 1
-        self._stored_bytes = 0
-        self._live_bytes = 0
-        self._live = 0
-
-    @property
-    def stored_bytes(self) -> int:
+        self.stored_bytes = 0
         """Bytes of all rows."""
-        return self._stored_bytes
-
-    @property
-    def live_bytes(self) -> int:
+        self.live_bytes = 0
         """Bytes of the live openings among them (an opening counts its row's average)."""
-        return self._live_bytes
+        self._live = 0
 
     def replay(self, rows: Iterable[StoredRow], carrying: set[TaskKey]) -> list[OpenTask]:
         """Begin from the rows of the database, oldest first; returns the open tasks.
@@ -157,8 +149,8 @@ class Openings:
             self._fall(row_id, deaths)
         for row_id in plan.dropped:
             row = self._rows.pop(row_id)
-            self._stored_bytes -= row.size
-            self._live_bytes -= row.live * row.each
+            self.stored_bytes -= row.size
+            self.live_bytes -= row.live * row.each
             self._live -= row.live
         for key in plan.closed:
             self._places.remove(key)
@@ -196,8 +188,8 @@ class Openings:
         falls = plan.falls
         budget = self._cleaning.page + self._cleaning.effort * (len(plan.opened) + len(plan.closed))
         # Openings are about as large as each other; to ask each row would miss the cache each time.
-        dead = sum(falls.values()) * self._live_bytes // max(1, self._live)
-        garbage = self._stored_bytes - self._live_bytes + dead + _CLOSING_BYTES * len(plan.closed)
+        dead = sum(falls.values()) * self.live_bytes // max(1, self._live)
+        garbage = self.stored_bytes - self.live_bytes + dead + _CLOSING_BYTES * len(plan.closed)
         for row_id, row in self._rows.items():
             live = row.live - falls.get(row_id, 0)
             if live:
@@ -220,7 +212,7 @@ class Openings:
     def _dirty(self, garbage: int, rows: int) -> bool:
         cleaning = self._cleaning
         return (
-            garbage > cleaning.factor * self._live_bytes + cleaning.slack_bytes
+            garbage > cleaning.factor * self.live_bytes + cleaning.slack_bytes
             or rows > self._live // cleaning.sparse + cleaning.slack_rows
         )
 
@@ -251,15 +243,15 @@ class Openings:
     def _add(self, row: StoredRow, count: int) -> _Row:
         added = self._rows[row.id] = _Row(row, count)
         self._next_id = row.id + 1
-        self._stored_bytes += added.size
-        self._live_bytes += count * added.each
+        self.stored_bytes += added.size
+        self.live_bytes += count * added.each
         self._live += count
         return added
 
     def _fall(self, row_id: int, deaths: int) -> None:
         row = self._rows[row_id]
         row.live -= deaths
-        self._live_bytes -= deaths * row.each
+        self.live_bytes -= deaths * row.each
         self._live -= deaths
 
 
