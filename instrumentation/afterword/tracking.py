@@ -39,7 +39,8 @@ def wait_until(
     Args:
         awaitable: A coroutine that has not begun, or an object with ``__await__``, which is run as
             a task on the current loop and kept alive; or a ``Task`` or ``Future``, which is only
-            watched.
+            watched. A coroutine that somebody has stepped by ``send`` fails, as wherever it is
+            awaited; make a ``Task`` of it first, which goes on with it.
         name: What its kind of task is called (one of few); its qualified name by default.
         timeout: Seconds after which the work is cancelled (``timed_out`` / ``timeout``).
         deadline: Unix seconds at which the platform will stop it. Cancels nothing.
