@@ -40,7 +40,6 @@ _ALIKE_SECONDS: Final = 1.0
 _SURE_SECONDS: Final = 5.0
 """What was shown for so long is no delay: batches that waited arrive together, each less late."""
 
-_time_of = attrgetter("at")
 _number_of = attrgetter("sequence")
 
 
@@ -61,15 +60,21 @@ def shown_by(facts: Sequence[Fact], newest_at: float, highest: int) -> Shown | N
     ``newest_at`` is the newest time and ``highest`` the greatest number before it. A rollup shows
     nothing: its time is that of the last of many tasks, its number that of any of them.
     """
-    told = [fact for fact in facts if type(fact) is not Rollup]
-    if not told:
+    if Rollup in map(type, facts):
+        facts = [fact for fact in facts if type(fact) is not Rollup]
+    if not facts:
         return None
-    times = list(map(_time_of, told))
-    newest = max(times)
-    if max(newest, newest_at) - min(times) <= STEP_SECONDS:  # nearly always: no order matters
-        ahead = told[-1].sequence > highest or max(map(_number_of, told)) > highest
+    newest = oldest = facts[0].at
+    for fact in facts:  # each fact passes here: a plain loop costs a third of any other way
+        at = fact.at
+        if at > newest:
+            newest = at
+        elif at < oldest:
+            oldest = at
+    if max(newest, newest_at) - oldest <= STEP_SECONDS:  # nearly always: no order matters
+        ahead = facts[-1].sequence > highest or max(map(_number_of, facts)) > highest
         return Shown(newest, ahead)
-    told.sort(key=_number_of)
+    told = sorted(facts, key=_number_of)
     newest, peak, back_from = told[0].at, newest_at, None
     for fact in told:
         if fact.sequence > highest and peak - fact.at > STEP_SECONDS:
