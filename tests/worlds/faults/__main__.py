@@ -39,7 +39,7 @@ def main(
     console.print(f"SEED={seed}, {len(runs)} runs of {tasks} tasks")
     under_way = run_all(runs, tasks=tasks, seed=seed, jobs=jobs, verified=verify)
     results = _shown(console, runs, under_way)
-    console.print(table_of(results))
+    console.print(table_of(results, console.width))
     failing = [result for result in results if not (result.agrees or result.not_run)]
     for result in failing:
         _tell(console, result, tasks, seed)

@@ -53,6 +53,7 @@ LOST: Final = ("dropped", "instance_lost")
 EXPIRED: Final = ("dropped", "expired")
 STOPPED: Final = ("dropped", "shutdown")
 OVERDUE: Final = ("timed_out", "platform_deadline")
+EVIDENCE_LOST: Final = ("unknown", "evidence_lost")
 NEVER_STARTED: Final = ("dropped", "never_started")
 
 
@@ -120,6 +121,8 @@ class Case(NamedTuple):
     loses: int | None = 0
     """How many records the audit must miss; ``SOME`` where that cannot be counted, ``None`` where
     a killed process may have taken its last words along: nobody can miss what nobody told of."""
+    safe: frozenset[int] | None = None
+    """By spool, where it loses evidence: the tasks of which none was lost."""
 
 
 class Fault(NamedTuple):

@@ -211,7 +211,8 @@ class World:
                 if over:
                     raise
             else:
-                judgement = judge(case, said, self.wire)
+                wire = self.wire if case.safe is None else Wire(case.safe, case.safe)
+                judgement = judge(case, said, wire)
                 if judgement.agrees or over:
                     return judgement
             self.pace()
