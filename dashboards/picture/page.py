@@ -110,13 +110,15 @@ def _table(panel: dict[str, Any], source: Source) -> str:
     head = "".join(f"<th>{escape(name)}</th>" for name in [*(names[x] for x in labels), *columns])
     body = "".join(
         f"<tr>{''.join(f'<td>{escape(label)}</td>' for label in key)}"
-        f"{''.join(_cell(values.get(column, 0.0), overrides[column]) for column in columns)}</tr>"
+        f"{''.join(_cell(values.get(column), overrides[column]) for column in columns)}</tr>"
         for key, values in ordered
     )
     return f"<table><tr>{head}</tr>{body}</table>"
 
 
-def _cell(value: float, properties: dict[str, Any]) -> str:
+def _cell(value: float | None, properties: dict[str, Any]) -> str:
+    if value is None:
+        return f"<td>{escape(properties['noValue'])}</td>"
     shade = "inherit"
     if "thresholds" in properties:
         name = colour(value, properties["thresholds"]["steps"])
