@@ -92,7 +92,7 @@ def _resident_bytes() -> int:
 
 def _serve(path: Path) -> None:
     store = SqliteStore(path)
-    book = Book.restore(Limits(), store.load(), time.time())
+    book = Book(Limits(), store.load(), time.time())
     while frame := _read(sys.stdin.buffer):
         kind, rest = frame[:1], frame[1:]
         if kind == _EVIDENCE:

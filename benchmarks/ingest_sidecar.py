@@ -22,7 +22,7 @@ from afterword_sidecar.web.receiver import make_receiver, make_runner
 
 async def serve(directory: Path) -> None:
     store = SqliteStore(directory / "book.sqlite")
-    service = Service(Book.restore(Limits(), store.load(), time.time()), store)
+    service = Service(Book(Limits(), store.load(), time.time()), store)
     await service.start()
     runner = make_runner(make_receiver(service))
     await runner.setup()

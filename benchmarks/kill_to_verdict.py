@@ -96,7 +96,7 @@ async def until(store: TellingStore, condition: Callable[[], Awaitable[bool]]) -
 
 async def one_round(store: TellingStore, spool: Path) -> tuple[float, int]:
     """Milliseconds from the kill to the last verdict; how many commits that took."""
-    service = Service(Book.restore(Limits(), store.load(), time.time()), store)
+    service = Service(Book(Limits(), store.load(), time.time()), store)
     reader = SpoolReader(str(spool), service, refused=Refused)
 
     async def all_open() -> bool:

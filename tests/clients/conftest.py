@@ -51,7 +51,7 @@ async def sidecar(tmp_path: Path) -> AsyncIterator[Sidecar]:
     """A receiver on a real socket over a book in SQLite."""
     async with AsyncExitStack() as stack:
         store = SqliteStore(tmp_path / "book.sqlite")
-        service = Service(Book.restore(Limits(), store.load(), time.time()), store)
+        service = Service(Book(Limits(), store.load(), time.time()), store)
         await service.start()
         stack.push_async_callback(service.stop)
         runner = make_runner(make_receiver(service))

@@ -33,7 +33,7 @@ class Desk:
 
     def open(self) -> None:
         """Take up the book from its store."""
-        self.book = Book.restore(self.limits, self.store.load(), self.now)
+        self.book = Book(self.limits, self.store.load(), self.now)
 
     def tell(
         self, *facts: Fact, source: Source = SHOP, same_clock: bool = True, at: float | None = None

@@ -95,7 +95,7 @@ class OperatorsPort:
         self.store = store or TroubledStore()
         self.contract = Contract()
         self.unready: list[UnreadyReason] = []
-        book = Book.restore(Limits(client_backoff_seconds=0.0), self.store.load(), self.now)
+        book = Book(Limits(client_backoff_seconds=0.0), self.store.load(), self.now)
         pace = Pace(stall_seconds=float("inf"), first_retry_seconds=0.001, view_age_seconds=0.01)
         self.service = Service(book, self.store, clock=lambda: self.now, pace=pace)
         app = operators_app(

@@ -45,7 +45,7 @@ def exported_families() -> list[Metric]:
         verdicts_unpublished=0,
         missing_spans_sent=0,
     )
-    view = Book.restore(Limits(), Saved(), 0.0).view()
+    view = Book(Limits(), Saved(), 0.0).view()
     itself = Itself(started_at=0.0, version="0", book_id="0", spool=spool, upstream=upstream)
     return list(families(view, itself, Exemplars()))
 

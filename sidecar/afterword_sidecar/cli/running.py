@@ -178,7 +178,7 @@ def _spool(settings: Settings, service: Service) -> SpoolReader | None:
 def _book(settings: Settings, limits: Limits) -> tuple[Book, Store]:
     store = _store(settings)
     if not settings.journal:
-        return Book.restore(limits, store.load(), time()), store
+        return Book(limits, store.load(), time()), store
     keeping = Keeping(age_seconds=settings.journal_age_seconds, size_bytes=settings.journal_bytes)
     return journaled(store, limits, Path(settings.journal), keeping, time)
 

@@ -181,7 +181,7 @@ class DatabaseSource:
         """The audit of the book as its sidecar left it."""
         wanted = _read(AUDIT_PARAMETERS, asked)
         now = time.time()
-        book = self._ask(lambda store: Book.restore(Limits(), store.load(), now))
+        book = self._ask(lambda store: Book(Limits(), store.load(), now))
         try:
             return api_audit.answer(book.audit(now), **wanted)
         except api_audit.UnknownServiceError as error:

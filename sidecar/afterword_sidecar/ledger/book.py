@@ -45,6 +45,7 @@ class Book:
     """One book. Synchronous, not thread-safe; never raises for what a client sent."""
 
     def __init__(self, limits: Limits, saved: Saved, now: float) -> None:
+        """The book as a store kept it (``Saved()`` for an empty one); ``now`` in Unix seconds."""
         self._limits = limits
         self._totals = Totals()
         self._labels = Labels(limits)
@@ -55,11 +56,6 @@ class Book:
         self._lives = Lives(limits, self._keeper, self._registry)
         self.stalled(0.0, now)
         restore(saved, self._keeper, self._registry, now)
-
-    @classmethod
-    def restore(cls, limits: Limits, saved: Saved, now: float) -> "Book":
-        """The book as a store kept it (``Saved()`` for an empty one); ``now`` in Unix seconds."""
-        return cls(limits, saved, now)
 
     # Evidence.
 

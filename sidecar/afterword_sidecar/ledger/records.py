@@ -317,7 +317,7 @@ class Changes(msgspec.Struct):
 
 
 class Saved(msgspec.Struct):
-    """A book as a store kept it: what ``Book.restore`` begins from."""
+    """A book as a store kept it: what a ``Book`` begins from."""
 
     open_tasks: list[OpenTask] = []
     streams: list[StreamState] = []

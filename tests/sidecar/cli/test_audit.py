@@ -165,7 +165,7 @@ def test_a_book_is_audited_from_its_file(tmp_path: Path) -> None:
     """Where no sidecar runs: the same answer, and the same exit code."""
     file = tmp_path / "book.db"
     store = SqliteStore(file)
-    book = Book.restore(Limits(), store.load(), 1000.0)
+    book = Book(Limits(), store.load(), 1000.0)
     facts = (Scheduled(1, 1000.0, "t"), Scheduled(3, 1000.0, "t"))
     book.apply(Batch(Source(STREAM, "shop"), facts, 1000.0), 1000.0)
     store.commit(book.drain())

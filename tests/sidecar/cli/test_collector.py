@@ -17,7 +17,7 @@ STREAMS = 2_000
 def test_what_a_book_is_restored_to_is_never_gone_through() -> None:
     """No collection is run meanwhile, and none looks at it later; what is forgotten is freed."""
     store = MemoryStore()
-    book = Book.restore(Limits(), store.load(), START)
+    book = Book(Limits(), store.load(), START)
     for number in range(STREAMS):
         book.apply(Batch(Source(number.to_bytes(16, "big"), "shop"), [opening()], START), START)
     store.commit(book.drain())
@@ -25,7 +25,7 @@ def test_what_a_book_is_restored_to_is_never_gone_through() -> None:
     gc.callbacks.append(lambda phase, _: collections.append(phase))
     try:
         with unburdened_collector():
-            restored = Book.restore(Limits(), store.load(), START)
+            restored = Book(Limits(), store.load(), START)
         assert collections == []
         assert gc.isenabled()
         assert len(restored.stream_ids()) == STREAMS

@@ -197,7 +197,7 @@ async def test_a_shortened_id_must_be_unique(port: OperatorsPort, run: Run) -> N
 def stopped_book(path: Path) -> None:
     """A book as a sidecar leaves it: one task in flight, one dead letter with a payload."""
     store = SqliteStore(path)
-    book = Book.restore(Limits(), store.load(), 1_000.0)
+    book = Book(Limits(), store.load(), 1_000.0)
     for stream, task in ((b"a" * 16, "open"), (b"b" * 16, "lost")):
         opening = Scheduled(1, 1_000.0, task, payload=PAYLOAD)
         book.apply(Batch(Source(stream, "shop"), [opening], 1_000.0), 1_000.0)
@@ -261,7 +261,7 @@ def test_a_file_that_is_no_book_is_refused(tmp_path: Path) -> None:
 def test_a_locale_of_nobody_s_still_shows_everything(tmp_path: Path) -> None:
     """``LC_ALL=C``: a table has escapes, JSON is UTF-8; a filter that is none is refused."""
     store = SqliteStore(tmp_path / "book.db")
-    book = Book.restore(Limits(), store.load(), 1_000.0)
+    book = Book(Limits(), store.load(), 1_000.0)
     opening = Scheduled(1, 1_000.0, "g\u00e4rtner")
     book.apply(Batch(Source(b"s" * 16, "shop"), [opening], 1_000.0), 1_000.0)
     store.commit(book.drain())

@@ -41,7 +41,7 @@ async def start_receiver() -> AsyncIterator[StartReceiver]:
     async with AsyncExitStack() as stack:
 
         async def start(limits: ReceiverLimits | None = None, token: str = "") -> Running:
-            book = Book.restore(Limits(), Saved(), time.time())
+            book = Book(Limits(), Saved(), time.time())
             service = Service(book, MemoryStore())
             await service.start()
             stack.push_async_callback(service.stop)

@@ -89,7 +89,7 @@ async def running(
 ) -> AsyncIterator[Service]:
     clock = clock or Clock()
     limits = Limits(client_backoff_seconds=0.0, grace_seconds=0.0)
-    book = Book.restore(limits, Saved(), clock())
+    book = Book(limits, Saved(), clock())
     service = Service(book, store, clock=clock, pace=pace, retention=retention)
     await service.start()
     try:

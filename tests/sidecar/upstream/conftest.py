@@ -74,7 +74,7 @@ async def start_sidecar(tmp_path: Path) -> AsyncIterator[StartSidecar]:
         ) -> Sidecar:
             store = SqliteStore(tmp_path / "book.db", notes_unpublished=True)
             mild = replace(Limits(client_backoff_seconds=0.0, grace_seconds=0.0), **limits)
-            service = Service(Book.restore(mild, store.load(), time.time()), store)
+            service = Service(Book(mild, store.load(), time.time()), store)
             await service.start()
             stack.push_async_callback(service.stop)
             upstream = Upstream(

@@ -53,7 +53,7 @@ class Sidecar:
 
     def _open(self) -> Book:
         if self.journal is None:
-            return Book.restore(LIMITS, self.store.load(), self.world.now)
+            return Book(LIMITS, self.store.load(), self.world.now)
         if isinstance(self.store, JournaledStore):
             self.store.let_go()
         book, self.store = journaled(
