@@ -1,7 +1,6 @@
 """Tasks that take from a tenth of a millisecond to seconds, and complete."""
 
 import asyncio
-import math
 import random
 from typing import Any
 
@@ -19,12 +18,13 @@ class Lengths(App):
             await asyncio.sleep(seconds)
 
     async def do_hand_over(self, order: dict[str, Any]) -> int:
-        """So many; their lengths are spread evenly over the orders of magnitude."""
-        chance = random.Random(order["seed"])
-        shortest, longest = map(math.log, order["between"])
+        """So many; their lengths are spread evenly over the orders of magnitude, ends included."""
+        tasks = order["tasks"]
+        shortest, longest = order["between"]
+        lengths = [shortest * (longest / shortest) ** (each / (tasks - 1)) for each in range(tasks)]
+        random.Random(order["seed"]).shuffle(lengths)
         waiting = []
-        for number in range(1, order["tasks"] + 1):
-            seconds = math.exp(chance.uniform(shortest, longest))
+        for number, seconds in enumerate(lengths, start=1):
             self.truth.hand_over(number, seconds=seconds)
             work = self.last(number, seconds)
             waiting.append(
