@@ -176,23 +176,31 @@ def detach(token: Any) -> None:
 
 
 def end(span: "Span", ending: "Ending", failure: "Failure | None", settings: "Settings") -> None:
-    """End the span, with status ERROR and what happened unless the task completed.
+    """End the span, with status ERROR and what happened unless the task completed. Never raises.
 
     The exception's event carries the redacted texts, as its evidence does.
     """
-    if failure is not None and span.is_recording():
-        api = _bound()
-        attributes = {names.OUTCOME: ending.outcome, names.REASON: ending.reason}
-        if failure.error_type:
-            attributes[names.ERROR_TYPE] = failure.error_type
-        if failure.awaiting:
-            attributes[names.AWAITING] = failure.awaiting
-        span.set_attributes(attributes)
-        if api is not None:
-            span.set_status(api.error, failure.exception_message or ending.reason)
-        if failure.exception_type and settings.exceptions_on_spans:
-            span.add_event("exception", exception_attributes(failure))
-    span.end()
+    try:
+        if failure is not None and span.is_recording():
+            _describe(span, ending, failure, settings)
+        span.end()
+    except Exception:  # noqa: BLE001 - telemetry never harms its host
+        internal_errors.handle("ending a task's span")
+
+
+def _describe(span: "Span", ending: "Ending", failure: "Failure", settings: "Settings") -> None:
+    """What happened to a task that did not complete."""
+    api = _bound()
+    attributes = {names.OUTCOME: ending.outcome, names.REASON: ending.reason}
+    if failure.error_type:
+        attributes[names.ERROR_TYPE] = failure.error_type
+    if failure.awaiting:
+        attributes[names.AWAITING] = failure.awaiting
+    span.set_attributes(attributes)
+    if api is not None:
+        span.set_status(api.error, failure.exception_message or ending.reason)
+    if failure.exception_type and settings.exceptions_on_spans:
+        span.add_event("exception", exception_attributes(failure))
 
 
 def exception_attributes(failure: "Failure") -> dict[str, str]:

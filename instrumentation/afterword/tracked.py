@@ -141,25 +141,20 @@ class Tracked(TaskRecord):
             internal_errors.handle("telling how a task ended")
         finally:
             self.settled = True  # before the followers are read: whoever comes later sees it
-            if self.span is not None or self.followers or self.failure is not None:
-                self._tell_others(ending)
-
-    def _tell_others(self, ending: "Ending") -> None:
-        """The application's own processors, which may raise, then whoever waits for the end."""
-        try:
+            if self.followers:
+                self._wake_followers()
+            # Last, as the application's own processors run in it.
             if self.span is not None:
-                self._end_span(self.span, ending)
-            if self.failure is not None and self.stream.settings.exceptions_as_logs:
+                spans.end(self.span, ending, self.failure, stream.settings)
+            if self.failure is not None and stream.settings.exceptions_as_logs:
                 self._log(self.failure)
-        finally:
+
+    def _wake_followers(self) -> None:
+        try:
             for follower in self.followers:
                 follower()
-
-    def _end_span(self, span: "Span", ending: "Ending") -> None:
-        try:
-            spans.end(span, ending, self.failure, self.stream.settings)
         except Exception:  # noqa: BLE001 - telemetry never harms its host
-            internal_errors.handle("ending a task's span")
+            internal_errors.handle("telling who waits for a task")
 
     def _describe(self, ending: "Ending", error: BaseException | None, awaiting: str) -> None:
         """What is told of a task that did not complete."""
