@@ -162,7 +162,7 @@ class SpoolWorld:
         self, *, serving: bool = True, book: type[Book] = Book, **settings: Any
     ) -> None:
         """A sidecar starts on the book as it was last committed."""
-        restored = book.restore(self.limits, self.store.load(), self.now)
+        restored = book(self.limits, self.store.load(), self.now)
         pace = Pace(stall_seconds=float("inf"), first_retry_seconds=0.001, stop_seconds=0.0)
         self.service = Service(restored, self.store, clock=self.clock, pace=pace)
         self.taker = Announcing(self.service)

@@ -168,11 +168,8 @@ def _store(settings: Settings) -> Store:
 def _spool(settings: Settings, service: Service) -> SpoolReader | None:
     if not settings.spool:
         return None
-    # Whoever lives is told of often enough for no task to seem older than the longest life.
-    often = min(SpoolSettings().alive_seconds, settings.longest_life_seconds / 3)
-    return SpoolReader(
-        settings.spool, service, refused=Refused, settings=SpoolSettings(alive_seconds=often)
-    )
+    how = SpoolSettings.vouching_within(settings.longest_life_seconds)
+    return SpoolReader(settings.spool, service, refused=Refused, settings=how)
 
 
 def _book(settings: Settings, limits: Limits) -> tuple[Book, Store]:

@@ -1,5 +1,7 @@
 """How a spool is read. The defaults suit a sidecar."""
 
+from typing import Self
+
 import msgspec
 
 
@@ -22,3 +24,8 @@ class SpoolSettings(msgspec.Struct, frozen=True, kw_only=True):
     for what had no room."""
     trouble_pause_seconds: float = 1.0
     """After a round that failed, as the directory could not be read."""
+
+    @classmethod
+    def vouching_within(cls, seconds: float) -> Self:
+        """Who lives is told of often enough for no task to seem silent for so many seconds."""
+        return cls(alive_seconds=min(cls().alive_seconds, seconds / 3))

@@ -14,6 +14,7 @@ from afterword_sidecar.ledger.audit import ServiceAudit
 from afterword_sidecar.ledger.limits import Limits
 from afterword_sidecar.spool import lost_records
 from afterword_sidecar.spool.lost_records import NONE_LOST, SPEECHLESS, LostRecords
+from afterword_sidecar.spool.settings import SpoolSettings
 from worlds.spool import SpoolWorld
 
 MAIL = TaskKind("mail", "asyncio")
@@ -147,6 +148,14 @@ async def test_a_task_outlives_the_longest_life_while_its_lock_is_held(world: Sp
     process.kill()
     await world.read_all()
     assert (await world.totals())["dropped/instance_lost/proven"] == 1
+
+
+@pytest.mark.parametrize(("longest_life_seconds", "every"), [(3600.0, 10.0), (2.0, 2 / 3)])
+def test_who_lives_is_told_of_before_the_longest_life_is_over(
+    longest_life_seconds: float, every: float
+) -> None:
+    """However short that is; and no more often than is of use."""
+    assert SpoolSettings.vouching_within(longest_life_seconds).alive_seconds == every
 
 
 async def test_a_spool_gone_while_the_sidecar_was_away_is_no_proof(world: SpoolWorld) -> None:
