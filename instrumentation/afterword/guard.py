@@ -75,7 +75,7 @@ class Guard:
                 "their loop are not told at their deadline until one can be",
                 problem,
             )
-        if self._worker.is_missing:
+        if problem or self._worker.is_missing:
             self._set_timer()
         else:
             self._bell.ring()
@@ -109,7 +109,7 @@ class Guard:
         """What the thread does, where there is none; it may have come meanwhile."""
         self._timer = None
         self._worker.start()
-        if not self._worker.is_missing:
+        if self._worker.thread is not None:
             self._bell.ring()
         elif self._pause_after_look() is not None:
             self._set_timer()

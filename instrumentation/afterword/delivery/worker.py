@@ -1,4 +1,7 @@
-"""A thread of ours, started at its first need; where none is to be had, tried again in a second."""
+"""A thread of ours, started at its first need; where none is to be had, tried again.
+
+At the next need, as nobody may have any for a long time after that; then once a second.
+"""
 
 import sys
 import threading
@@ -19,6 +22,7 @@ class Worker:
         self._run: Final = run
         self._starting: Final = threading.Lock()
         self._not_before = 0.0
+        self._was_refused = False
         self.thread: threading.Thread | None = None
 
     @property
@@ -41,7 +45,8 @@ class Worker:
                 thread.start()
                 self.thread = thread
         except RuntimeError as error:  # no more of them, or the interpreter ends
-            self._not_before = monotonic() + PAUSE_SECONDS
+            self._not_before = monotonic() + PAUSE_SECONDS if self._was_refused else 0.0
+            self._was_refused = True
             return str(error)
         finally:
             self._starting.release()

@@ -16,7 +16,7 @@ from typing import Any
 import pytest
 
 from afterword import internal_errors
-from afterword.delivery import retry, worker
+from afterword.delivery import retry
 from afterword.delivery.connection import GZIP_FROM_BYTES, Connection
 from afterword.delivery.errors import Complaints
 from afterword.delivery.http import HttpDelivery
@@ -488,7 +488,6 @@ def test_a_thread_that_could_not_be_started_is_tried_again(
                 raise error
         start(self)
 
-    monkeypatch.setattr(worker, "PAUSE_SECONDS", 0.0)
     monkeypatch.setattr(threading.Thread, "start", refuse_once)
     with ScriptedSidecar() as sidecar, delivery_to(sidecar.endpoint) as delivery:
         delivery.send(opening(1))
