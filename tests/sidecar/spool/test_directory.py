@@ -114,8 +114,9 @@ async def test_a_stream_without_a_lock_is_dead(world: SpoolWorld) -> None:
 async def test_locks_nobody_holds_are_cleared_away(world: SpoolWorld) -> None:
     """Who died before it wrote, or while it made its lock, leaves no trace; a young lock stays."""
     old, young = (world.directory / f".{name * 32}.lock" for name in "ab")
-    for path in (old, young, world.directory / f"{STREAM}.lock"):
-        path.write_text("")
+    for path in (old, young):
+        path.touch()
+    (world.directory / f"{STREAM}.lock").write_bytes(NOTHING_LOST)
     os.utime(old, (world.now - 100, world.now - 100))
     await world.start()
     await world.read_all()
