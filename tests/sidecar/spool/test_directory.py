@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+from afterword.delivery.losses import NOTHING_LOST
 from worlds.spool import SpoolWorld
 
 NOBODY = 65534
