@@ -5,7 +5,7 @@ from collections.abc import Callable, Mapping
 from time import time_ns
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
-from afterword import counters, names, spans, surroundings
+from afterword import counters, internal_errors, names, spans, surroundings
 from afterword.deliveries import open_delivery
 from afterword.internal_errors import logger
 from afterword.kinds import Naming
@@ -142,8 +142,11 @@ def _payload(
         wanted = settings.capture if said is None else said
     if wanted is False:
         return _NO_PAYLOAD
-    from afterword.capture import capture  # noqa: PLC0415 - off by default
-
+    try:
+        from afterword.capture import capture  # noqa: PLC0415 - off by default
+    except Exception:  # noqa: BLE001 - no descriptor is free, or no room on the stack; that passes
+        internal_errors.handle("loading what captures payloads")
+        return None, "what captures it could not be loaded; see the log"
     return capture(awaitable, wanted, settings, request.arguments)
 
 
@@ -196,6 +199,14 @@ def _send_and_hold(tracked: Tracked, delivery: "Delivery") -> None:
 
 
 def _guard(tracked: Tracked) -> None:
+    """Have it reported before its deadline, if that can be had: its entry stands without it."""
+    try:
+        _guarded(tracked)
+    except Exception:  # noqa: BLE001 - as for payloads
+        internal_errors.handle("guarding a task's deadline")
+
+
+def _guarded(tracked: Tracked) -> None:
     from afterword import guard  # noqa: PLC0415 - tasks without a deadline need none
 
     guard.expect(tracked)

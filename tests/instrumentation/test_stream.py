@@ -14,7 +14,7 @@ from typing import Any
 import pytest
 
 import afterword
-from afterword import deliveries, names, stream, testing
+from afterword import deliveries, internal_errors, names, stream, testing
 from afterword.delivery import unopened
 from afterword.evidence import Instance, Opening
 from afterword.testing import RecordingDelivery
@@ -178,6 +178,24 @@ async def test_a_delivery_that_cannot_be_opened_yet_is_tried_again(
     assert [record.message[:39] for record in caplog.records] == [
         "afterword: no evidence can be sent yet "
     ]
+
+
+async def test_a_payload_that_cannot_be_had_costs_no_task_its_entry(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """The code that captures cannot be loaded just then: the task is in the book without it."""
+    with testing.recording() as evidence:
+        monkeypatch.setattr(internal_errors, "re_raise", False)
+        monkeypatch.setitem(sys.modules, "afterword.capture", None)  # its import fails
+        future = afterword.wait_until(_quick(), name="receipt", payload={"order": 7})
+        assert future is not None
+        await future
+    assert evidence.outcomes() == {"receipt": ["completed"]}
+    (opening,) = [record for record in evidence.records if isinstance(record, Opening)]
+    assert (opening.payload, opening.payload_omitted) == (
+        None,
+        "what captures it could not be loaded; see the log",
+    )
 
 
 def test_what_waits_for_a_delivery_is_bounded_and_handed_on_in_order() -> None:
