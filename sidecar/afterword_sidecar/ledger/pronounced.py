@@ -41,7 +41,7 @@ class Pronounced:
         if settled.duration_seconds is not None:
             self._totals.observe(totals.DURATION, account, settled.duration_seconds, now)
         used = budget_used(settled)
-        if used is not None and not _counted_as_cut_off(settled.history):
+        if used is not None and not (settled.history and _counted_as_cut_off(settled.history)):
             self._totals.observe(totals.BUDGET_USED, account, used, now)
 
     def watch_finality(self, stream: Stream, settled: SettledTask, now: float) -> None:
