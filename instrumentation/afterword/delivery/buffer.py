@@ -1,11 +1,11 @@
 """Encoded records waiting to be sent: bounded in bytes, whatever the sidecar does. Pure.
 
-When room runs out, long texts go first (payloads, stacks), oldest first; then tasks that both began
-and ended in here become counts (``shedding``), oldest first. What is told of a task whose opening
-has left is never shed but for its start: each open task keeps room for its closing, so the bound
-limits how many tasks may be announced at once (16,000 in 16 MiB). What an application hands over
-beyond that is told of when it ends. Counts are never shed: where nothing else is left, they exceed
-the bound by a few hundred bytes for each kind of task.
+When room runs out, long texts go first (payloads, stacks), oldest first; then tasks that both
+began and ended in here become counts (``shedding``), oldest first. What is told of a task whose
+opening has left is never shed, but for where it was pending: each open task keeps room for its
+start and its closing, so the bound limits how many tasks may be announced at once (16,000 in
+16 MiB). What an application hands over beyond that is told of when it ends. Counts are never shed:
+where nothing else is left, they exceed the bound by a few hundred bytes for each kind of task.
 """
 
 from collections import deque
@@ -17,10 +17,12 @@ from afterword.delivery.shedding import Rollups, without_detail
 
 KEPT_BYTES: Final = 1000
 """Room that an announced task keeps for its closing, unless its opening is long."""
-FRESH_BYTES: Final = KEPT_BYTES + 1400
+KEPT_FOR_START_BYTES: Final = 500
+"""Room that it keeps for its start beside that, until it starts."""
+FRESH_BYTES: Final = KEPT_BYTES + KEPT_FOR_START_BYTES + 1400
 """Room that a task takes that has not been announced yet."""
 SHED: Final = "not sent: the buffer was full"
-_MOST_CLOSINGS: Final = 64
+_MOST_LATER: Final = 64
 """In one chunk."""
 _CHUNK_BYTES: Final = 400
 """What a chunk weighs beside its lines, and its places in what leads to it."""
@@ -52,8 +54,8 @@ class Buffer:
         self._rollups_bytes = 0
         self._rollups_from = 0
         """The least serial of what was counted, if anything was."""
-        self._closings = 0
-        """The serial of the chunk that closings are put into."""
+        self._later = 0
+        """The serial of the chunk that starts and closings are put into."""
         # In which order to shed. Serials of chunks that have left may still be in them.
         self._heavy: Final[deque[int]] = deque()
         self._whole: Final[deque[int]] = deque()
@@ -85,7 +87,7 @@ class Buffer:
         self._put(self.newest, Chunk([line], size, heavy=heavy, task=sequence))
         if not ended:
             self._openings[sequence] = self.newest
-            kept = max(KEPT_BYTES, 0 if heavy else len(line) + LINE_BYTES)
+            kept = max(KEPT_BYTES, 0 if heavy else len(line) + LINE_BYTES) + KEPT_FOR_START_BYTES
             self._awaited[sequence] = kept
             self.size_bytes += kept
 
@@ -93,12 +95,16 @@ class Buffer:
         """Whether this task's opening waits here, and may become one line with its closing."""
         return sequence in self._openings
 
-    def add_to_opening(self, sequence: int, line: bytes) -> None:
-        """Take the start of a task beside its opening, which waits here."""
-        serial = self._openings[sequence]
-        chunk = self._chunks[serial]
-        size = chunk.size_bytes + len(line) + LINE_BYTES
-        self._put(serial, chunk._replace(lines=[*chunk.lines, line], size_bytes=size))
+    def add_start(self, sequence: int, line: bytes) -> None:
+        """Take the start of a task, once: beside its opening where that waits here."""
+        if sequence in self._awaited:
+            self._awaited[sequence] -= KEPT_FOR_START_BYTES
+            self.size_bytes -= KEPT_FOR_START_BYTES
+        serial = self._openings.get(sequence)
+        if serial is None:
+            self._add_later(line)
+        else:
+            self._append(serial, line)
 
     def complete(self, sequence: int, line: bytes, *, heavy: bool) -> None:
         """Put all of a task, as one line, in the place of its opening, which waits here."""
@@ -114,15 +120,10 @@ class Buffer:
     def add_closing(self, sequence: int, line: bytes, *, heavy: bool) -> None:
         """Take the closing of a task whose opening has left."""
         self.size_bytes -= self._awaited.pop(sequence, 0)
-        last = self._chunks.get(self._closings)
         if heavy:
             self.add([line], heavy=True)
-        elif last is None or len(last.lines) >= _MOST_CLOSINGS:
-            self.add([line])
-            self._closings = self.newest
         else:
-            size = last.size_bytes + len(line) + LINE_BYTES
-            self._put(self._closings, last._replace(lines=[*last.lines, line], size_bytes=size))
+            self._add_later(line)
 
     def add_other(self, line: bytes) -> None:
         """Take what may be shed where even the shedding of detail makes no room for it."""
@@ -130,6 +131,20 @@ class Buffer:
             self.add([line])
         else:
             self.shed_records += 1
+
+    def _add_later(self, line: bytes) -> None:
+        """Take what is told of a task after its opening has left: many of them in one chunk."""
+        last = self._chunks.get(self._later)
+        if last is None or len(last.lines) >= _MOST_LATER:
+            self.add([line])
+            self._later = self.newest
+        else:
+            self._append(self._later, line)
+
+    def _append(self, serial: int, line: bytes) -> None:
+        chunk = self._chunks[serial]
+        size = chunk.size_bytes + len(line) + LINE_BYTES
+        self._put(serial, chunk._replace(lines=[*chunk.lines, line], size_bytes=size))
 
     def _put(self, serial: int, chunk: Chunk) -> None:
         before = self._chunks.get(serial)

@@ -200,10 +200,7 @@ class Outbox:
 
     def _add_start(self, task: TaskRecord) -> None:
         line = task_json.started(task, task.at_ns + task.start_delay_ns).encode()
-        if self._buffer.has_opening(task.sequence):
-            self._buffer.add_to_opening(task.sequence, line)
-        else:
-            self._buffer.add_other(line)
+        self._buffer.add_start(task.sequence, line)
 
     def _add_end(self, task: TaskRecord, *, fresh: bool) -> None:
         self._forget_payload(task)

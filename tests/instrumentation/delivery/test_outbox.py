@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
 
 from afterword.delivery.batch import Batch
-from afterword.delivery.buffer import FRESH_BYTES, KEPT_BYTES
+from afterword.delivery.buffer import FRESH_BYTES, KEPT_BYTES, KEPT_FOR_START_BYTES
 from afterword.delivery.outbox import MOST_ARRIVALS, Outbox
 from afterword.evidence import Instance, Pending
 from afterword.task_record import Place, TaskRecord
@@ -217,6 +217,21 @@ def test_the_closing_of_an_opening_that_left_always_fits() -> None:
     assert closing["error.type"] == "KeyError"
 
 
+def test_the_start_of_an_opening_that_left_always_fits() -> None:
+    """Its place is kept too: that it began is all that is known of a task that is killed."""
+    outbox = Outbox(10 * FRESH_BYTES)
+    begun = [task(number) for number in range(1, 41)]
+    for each in begun:
+        outbox.opened(each)
+    announced = [number for _, number in told(everything(outbox))]
+    assert 0 < len(announced) < len(begun)
+    for each in begun:
+        outbox.started(start(each, 100 + each.sequence))
+    outbox.passed()  # sorts in what lies before the buffer
+    assert outbox.shed_records == 0
+    assert {number - 100 for _, number in told(everything(outbox))} >= set(announced)
+
+
 def test_what_is_not_yet_in_the_buffer_is_little() -> None:
     """Beyond the bound on memory there are a few dozen small records."""
     outbox = Outbox(MEBIBYTE)
@@ -345,15 +360,21 @@ class Traffic(RuleBasedStateMachine):
         assert 0 <= self.outbox.size_bytes <= self.CAPACITY + self.COUNTS
 
     def teardown(self) -> None:
-        """All that ended was told once; an empty buffer weighs only the room it keeps."""
+        """All that ended was told once, no number is missing; what is empty keeps room, no more."""
         self.announce()
         self.send(10**9, 10**9)
         for batch in self.out:
             self.outbox.release(batch)
         assert self.told == self.ended
         assert set(self.covered.values()) <= {1}
-        assert self.outbox.size_bytes % KEPT_BYTES == 0
-        assert self.outbox.size_bytes <= KEPT_BYTES * len(self.open)
+        untold = set(range(1, self.sequence + 1)) - set(self.covered)
+        assert untold <= {each.sequence for each in self.open} | {
+            each.started_sequence for each in self.open
+        }
+        assert self.outbox.shed_records == 0
+        most_kept = KEPT_BYTES + KEPT_FOR_START_BYTES
+        assert self.outbox.size_bytes % KEPT_FOR_START_BYTES == 0
+        assert self.outbox.size_bytes <= most_kept * len(self.open)
 
 
 TestTraffic = Traffic.TestCase

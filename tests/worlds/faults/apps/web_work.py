@@ -44,8 +44,11 @@ class Release:
 
     def block(self) -> None:
         """The same, and nothing else runs on this thread meanwhile."""
-        with open(self._path, "rb") as pipe:  # noqa: PTH123 - a FIFO: opening it waits
-            pipe.read()
+        # Not to wait for a writer: the row may have closed its end before this opens the other.
+        pipe = os.open(self._path, os.O_RDONLY | os.O_NONBLOCK)
+        os.set_blocking(pipe, True)
+        with os.fdopen(pipe, "rb") as opened:
+            opened.read()
 
     def _read(self) -> None:
         self.block()
