@@ -16,6 +16,8 @@ from worlds.furnished_book import HOSTILE, IN_FLIGHT, LOST, TRACE, furnish
 from worlds.operators_port import OperatorsPort, operators_port
 
 pytestmark = pytest.mark.asyncio(loop_scope="package")
+PATIENCE_SECONDS = 30
+"""Half of what a server waits for its connections by default."""
 INLINE = re.compile(
     r"<style|\sstyle=|\son\w+=|<script(?! src=\"/static/)|javascript:", re.IGNORECASE
 )
@@ -146,7 +148,7 @@ async def test_live_pages_are_told_are_bounded_and_do_not_hold_up_a_stop() -> No
         assert {await anext(each) for each in told} == {"open"}
         await port.told(port.scheduled(1))
         assert {await anext(each) for each in told} == {"change"}
-        async with asyncio.timeout(5):
+        async with asyncio.timeout(PATIENCE_SECONDS):
             await port.client.server.close()
 
 

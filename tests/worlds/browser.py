@@ -4,7 +4,7 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from typing import Final
 
-from playwright.async_api import Browser, async_playwright
+from playwright.async_api import Browser, async_playwright, expect
 
 from worlds.programs import program
 
@@ -17,12 +17,13 @@ FLAGS: Final = (
     "--disable-component-update",
     "--disable-sync",
 )
-PATIENCE_MILLISECONDS: Final = 20_000
+PATIENCE_MILLISECONDS: Final = 60_000
 
 
 @asynccontextmanager
 async def chromium() -> AsyncIterator[Browser]:
     """A running one."""
+    expect.set_options(timeout=PATIENCE_MILLISECONDS)  # the contexts' own time-out is not for it
     async with async_playwright() as playwright:
         browser = await playwright.chromium.launch(
             executable_path=program("chromium"), args=list(FLAGS)
