@@ -136,6 +136,14 @@ def line_of(function: Callable[..., Any], text: str) -> int:
     return first + next(index for index, line in enumerate(lines) if text in line)
 
 
+def seen_at_last(task: "asyncio.Task[Any]", expected: str) -> str:
+    """What is seen of a task once it begins as expected, or never does: it is on its way there."""
+    end = time.monotonic() + PATIENCE_SECONDS
+    while not (seen := awaiting(task)).startswith(expected) and time.monotonic() < end:
+        pass
+    return seen
+
+
 async def seen_from_outside(
     work: Callable[[Meeting], Coroutine[Any, Any, Any]], expected: str
 ) -> str:
@@ -146,9 +154,7 @@ async def seen_from_outside(
 
     def look() -> str:
         assert meeting.reached.wait(PATIENCE_SECONDS)
-        end = time.monotonic() + PATIENCE_SECONDS
-        while (seen := awaiting(task)) != expected and time.monotonic() < end:
-            pass  # it is on its way there
+        seen = seen_at_last(task, expected)
         meeting.released.set()
         loop.call_soon_threadsafe(meeting.release.set)
         return seen
@@ -200,9 +206,7 @@ async def test_a_function_that_is_no_python_is_told_by_who_handed_it_over() -> N
         await asyncio.to_thread(lock.acquire)
 
     task = asyncio.create_task(waits_for_a_lock())
-    end = time.monotonic() + PATIENCE_SECONDS
-    while "lock.acquire in a thread" not in (seen := awaiting(task)) and time.monotonic() < end:
-        await asyncio.sleep(0)  # the thread has yet to take it up
+    seen = await asyncio.to_thread(seen_at_last, task, "lock.acquire in a thread at ")
     lock.release()
     await task
     line = line_of(waits_for_a_lock, "lock.acquire")
