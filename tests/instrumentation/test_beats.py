@@ -2,7 +2,6 @@
 
 import asyncio
 import os
-import time
 from collections.abc import Iterator
 from typing import Any, Final
 
@@ -13,7 +12,7 @@ from afterword import beats, internal_errors, names, settings, stream
 from afterword.beats import lease_of
 from afterword.delivery.http import HttpDelivery
 from afterword.settings import Settings, read
-from worlds.scripted_sidecar import PATIENCE_SECONDS, RESET, ScriptedSidecar, attributes
+from worlds.scripted_sidecar import PATIENCE_SECONDS, RESET, Request, ScriptedSidecar, attributes
 
 LEASE_SECONDS: Final = 0.5
 
@@ -38,11 +37,11 @@ def instances(sidecar: ScriptedSidecar, state: str) -> list[dict[str, Any]]:
 
 
 def wait_for_beats(sidecar: ScriptedSidecar, count: int) -> list[dict[str, Any]]:
-    deadline = time.monotonic() + PATIENCE_SECONDS
-    while len(found := instances(sidecar, names.INSTANCE_BEAT)) < count:
-        assert time.monotonic() < deadline, f"{len(found)} beats arrived, not {count}"
-        sidecar.wait_for_requests(len(sidecar.requests) + 1)
-    return found
+    def have_come() -> bool:
+        return len(instances(sidecar, names.INSTANCE_BEAT)) >= count
+
+    sidecar.wait_until(have_come, f"{count} beats have arrived")
+    return instances(sidecar, names.INSTANCE_BEAT)
 
 
 @pytest.mark.parametrize(
@@ -97,10 +96,14 @@ async def test_an_idle_process_levels_its_account_and_falls_silent(
     """The last beat has the last totals; after it nothing is told, however long nobody calls."""
     await _done(afterword.wait_until(_quick()))
     beat = _beat_of(stream.current())
-    await asyncio.to_thread(wait_for_beats, sidecar, 1)
+
+    def account() -> list[tuple[str, str]]:
+        told = instances(sidecar, names.INSTANCE_BEAT)[-1:]
+        return [(each[names.SCHEDULED_TOTAL], each[names.SETTLED_TOTAL]) for each in told]
+
+    level = "the account is level"
+    await asyncio.to_thread(sidecar.wait_until, lambda: account() == [("1", "1")], level)
     assert afterword.flush(PATIENCE_SECONDS)
-    last = instances(sidecar, names.INSTANCE_BEAT)[-1]
-    assert (last[names.SCHEDULED_TOTAL], last[names.SETTLED_TOTAL]) == ("1", "1")
     told = len(sidecar.requests)
     for _ in range(10):
         beat.tell()
@@ -122,14 +125,10 @@ async def test_one_beat_waits_for_a_sidecar_that_is_away_and_no_second(
     blocked.set()
     await _done(future)
     assert afterword.flush(PATIENCE_SECONDS)
-    taken = [
-        attributes(each)
-        for request in sidecar.requests[8:]
-        for each in request.records
-        if attributes(each).get(names.STATE) == names.INSTANCE_BEAT
-    ]
-    assert 1 <= len(taken) < 10
-    assert len({each[names.SEQUENCE] for each in taken}) == len(taken)
+    taken = [_beats_in(request) for request in sidecar.requests[8:]]
+    assert max(map(len, taken)) == 1, "the next one is told when the last has arrived"
+    numbers = [each[names.SEQUENCE] for beats in taken for each in beats]
+    assert len(set(numbers)) == len(numbers)
 
 
 async def test_a_beat_that_fails_is_followed_by_the_next(
@@ -151,6 +150,11 @@ async def test_a_beat_that_fails_is_followed_by_the_next(
     assert delivery._sender.most_ordered_seconds == LEASE_SECONDS / 3
     blocked.set()
     await _done(future)
+
+
+def _beats_in(request: Request) -> list[dict[str, Any]]:
+    told = map(attributes, request.records)
+    return [each for each in told if each.get(names.STATE) == names.INSTANCE_BEAT]
 
 
 def _no_memory(*_: object) -> None:
@@ -193,10 +197,8 @@ def test_a_forked_child_keeps_its_own_promise(sidecar: ScriptedSidecar) -> None:
         finally:
             os._exit(0)
     try:
-        deadline = time.monotonic() + PATIENCE_SECONDS
-        while not (children := _streams_that_beat(sidecar) - {parent}):
-            assert time.monotonic() < deadline
-            sidecar.wait_for_requests(len(sidecar.requests) + 1)
+        sidecar.wait_until(lambda: bool(_streams_that_beat(sidecar) - {parent}), "the child beats")
+        children = _streams_that_beat(sidecar) - {parent}
     finally:
         os.close(write_end)
         os.close(read_end)
@@ -209,8 +211,7 @@ def _streams_that_beat(sidecar: ScriptedSidecar) -> set[str]:
     return {
         request.body.decode().split(marked)[1][:32]
         for request in sidecar.requests
-        for each in request.records
-        if attributes(each).get(names.STATE) == names.INSTANCE_BEAT
+        if _beats_in(request)
     }
 
 

@@ -6,12 +6,12 @@ import socket
 import struct
 import threading
 from collections import deque
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from contextlib import suppress
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any, Final, NamedTuple, Self
 
-PATIENCE_SECONDS: Final = 20.0
+PATIENCE_SECONDS: Final = 60.0
 """How long a test waits for what must happen, before it says that it did not."""
 
 
@@ -84,9 +84,13 @@ class ScriptedSidecar:
         return [number for request in self.requests for number in request.sequences]
 
     def wait_for_requests(self, count: int) -> None:
+        self.wait_until(lambda: len(self.requests) >= count, f"{count} requests have arrived")
+
+    def wait_until(self, holds: Callable[[], bool], what: str) -> None:
+        """Return when it holds, looked at again with each request: the last one may be the one."""
         with self._changed:
-            arrived = self._changed.wait_for(lambda: len(self.requests) >= count, PATIENCE_SECONDS)
-        assert arrived, f"{len(self.requests)} requests arrived, not {count}"
+            came = self._changed.wait_for(holds, PATIENCE_SECONDS)
+        assert came, f"it did not come to pass that {what}: {len(self.requests)} requests arrived"
 
     def new_connection(self) -> int:
         with self._changed:
