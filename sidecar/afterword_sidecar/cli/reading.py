@@ -175,7 +175,7 @@ def export(source: Source, asked: Asked, state: str | None, output: IO[bytes]) -
         output.write(msgspec.json.encode(letter) + b"\n")
         count += 1
     output.flush()  # what does not fit on the disk was not exported
-    click.echo(f"{count} dead letters exported", err=True)
+    click.echo(f"{count} dead letter{'' if count == 1 else 's'} exported", err=True)
 
 
 def _full_id(source: Source, letter_id: str) -> str:

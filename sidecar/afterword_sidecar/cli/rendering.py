@@ -14,6 +14,8 @@ from rich.text import Text
 from afterword_sidecar.cli.terminal import json_text, many_lines, one_line
 from afterword_sidecar.cli.times import age, local, seconds_short
 from afterword_sidecar.web import api_shapes as shapes
+from afterword_sidecar.web.page import words
+from afterword_sidecar.web.page.task_reasons import because
 
 COLOURS: Final = {
     "in_flight": "cyan",
@@ -61,9 +63,9 @@ def letter(found: shapes.DeadLetterWithPayload) -> RenderableType:
     if found.error and found.error.stacktrace:
         parts += [Text(many_lines(found.error.stacktrace.rstrip()), style="dim"), Text()]
     if found.verdict:
-        parts += _section("Why we say so", _why(found.verdict))
+        parts += _section("Why we say so", _why(found.verdict, found.deadline))
     for earlier in found.history:
-        parts += _section(f"Before that, {local(earlier.at)}", _why(earlier))
+        parts += _section(f"Before that, {local(earlier.at)}", _why(earlier, found.deadline))
     parts += _section("When", _when(found))
     parts += [Rule("Payload", align="left", style="dim"), _payload(found)]
     return Group(*parts)
@@ -102,7 +104,7 @@ def _detail(task: shapes.Task) -> str:
     if task.error and (task.error.type or task.error.message):
         told = (task.error.type, task.error.message)
         return one_line(": ".join(part for part in told if part))
-    return one_line(f"waiting in {task.awaiting}") if task.awaiting else ""
+    return one_line(words.waiting_in(task.awaiting) + task.awaiting) if task.awaiting else ""
 
 
 def _section(title: str, facts: Facts) -> list[RenderableType]:
@@ -145,8 +147,8 @@ def _happened(found: shapes.DeadLetter) -> Facts:
     )
 
 
-def _why(verdict: shapes.Verdict) -> Facts:
-    rule = f"rule {verdict.rule.number}: {verdict.rule.words}"
+def _why(verdict: shapes.Verdict, deadline: str | None) -> Facts:
+    rule = f"rule {verdict.rule.number}: {because(verdict, deadline)}"
     sure = {
         "observed": "observed: the task said so itself",
         "proven": "proven: nothing about it can be on its way any more",

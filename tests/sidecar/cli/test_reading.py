@@ -12,7 +12,7 @@ from click.testing import CliRunner, Result
 
 from afterword_sidecar.cli import afterword
 from afterword_sidecar.ledger.book import Book
-from afterword_sidecar.ledger.facts import Batch, Scheduled, Source
+from afterword_sidecar.ledger.facts import Batch, Scheduled, Settled, Source
 from afterword_sidecar.ledger.limits import Limits
 from afterword_sidecar.stores.sqlite import SqliteStore
 from worlds.operators_port import OperatorsPort
@@ -75,12 +75,37 @@ async def test_a_dead_letter_says_what_why_when_and_its_payload(
     lost = (await run("dead-letters", "show", "00010203-3")).stdout
     for words in (
         "dropped · instance_lost (proven)",
-        "rule 13: Its process is gone, and it had not ended.",
+        "rule 13: Its process died, and all it had written was read",
         "its process no longer held its lock",
         "none: capture is off",
         "2023-11-14",
     ):
         assert words in lost, words
+
+
+async def test_the_terminal_gives_the_reason_that_the_page_gives(
+    port: OperatorsPort, run: Run
+) -> None:
+    """Of a rule's several courses of events the one that the evidence tells; places as phrases."""
+    await port.told(
+        port.scheduled(1, deadline=port.now + 1, guard_lead_seconds=1.5),
+        port.scheduled(2, "wrap_gift"),
+        Settled(
+            sequence=3,
+            opening_sequence=2,
+            at=port.now,
+            task="wrap_gift",
+            outcome="cancelled",
+            reason="disconnected",
+            platform="vercel",
+            awaiting="not started",
+        ),
+    )
+    await port.service.stream_ended(bytes(range(16)), alive_at=port.now)
+    shown = (await run("dead-letters", "show", "00010203-1", COLUMNS="200")).stdout
+    assert "rule 12: Its process died 1.0 s before its deadline" in shown
+    table = (await run("dead-letters", "list", COLUMNS="200")).stdout
+    assert "  not started" in table
 
 
 async def test_export_is_one_json_object_a_line(port: OperatorsPort, run: Run) -> None:

@@ -126,7 +126,11 @@ def _why(letter: shapes.DeadLetter) -> h.Node:
             ]
         )
     if letter.awaiting:
-        told.append(h.span(".waiting")["waiting in ", h.code[client_text.told(letter.awaiting)]])
+        told.append(
+            h.span(".waiting")[
+                words.waiting_in(letter.awaiting), h.code[client_text.told(letter.awaiting)]
+            ]
+        )
     return told
 
 

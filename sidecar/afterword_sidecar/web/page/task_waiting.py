@@ -6,7 +6,7 @@ import htpy as h
 
 from afterword_sidecar.ledger.verdicts import LEASE_LAPSED, SPOOL_GONE, STREAM_ENDED
 from afterword_sidecar.web import api_shapes as shapes
-from afterword_sidecar.web.page import layout
+from afterword_sidecar.web.page import layout, words
 
 _NO_END_WAS_TOLD: Final = {
     "platform_deadline",
@@ -23,7 +23,10 @@ def waiting(task: shapes.Task) -> h.Node:
     """The place; or why it is not known, of a task that did not tell its own end."""
     if task.awaiting:
         return h.div(".where")[
-            h.p["When it was last looked at, it was waiting here:"],
+            h.p[
+                "When it was last looked at"
+                + (", it was waiting here:" if words.waiting_in(task.awaiting) else ":")
+            ],
             layout.copyable(task.awaiting, what="frame"),
         ]
     if task.verdict is None or task.reason not in _NO_END_WAS_TOLD:

@@ -160,6 +160,11 @@ def plural(number: int, one: str, many: str = "") -> str:
     return f"{count(number)} {one if number == 1 else many or one + 's'}"
 
 
+def waiting_in(awaiting: str) -> str:
+    """What is said before a told place: nothing before ``not started`` and ``running …``."""
+    return "" if awaiting.startswith(("not started", "running ")) else "waiting in "
+
+
 def is_lost(outcome: str, reason: str | None) -> bool:
     """Settled and not completed, and not cancelled by the application itself."""
     return outcome not in {"completed", "in_flight"} and (outcome, reason) != CANCELLED_ITSELF
