@@ -20,6 +20,8 @@ from worlds.scripted_sidecar import HANG, RESET, Reply, ScriptedSidecar
 from worlds.sidecar_process import PATIENCE_SECONDS, SidecarProcess, until
 
 AT_ONCE: Final = 0.0
+PATIENT: Final = 3600.0
+"""How long work waits for its opening in a test that is not about that it begins without."""
 
 
 @pytest.fixture(autouse=True)
@@ -59,7 +61,9 @@ async def test_work_begins_when_its_opening_is_acknowledged() -> None:
     """Refused twice, taken at last: only then the first step; what hands it over never waits."""
     refused = Reply(503, {"Retry-After": "0"})
     with ScriptedSidecar(refused, refused) as sidecar:
-        afterword.configure(endpoint=sidecar.endpoint, durable=True)
+        afterword.configure(
+            endpoint=sidecar.endpoint, durable=True, durable_timeout_seconds=PATIENT
+        )
         work = Work(sidecar)
         tasks = [afterword.wait_until(work.run()) for _ in range(3)]
         assert work.began == 0
@@ -72,7 +76,9 @@ async def test_work_begins_when_its_opening_is_acknowledged() -> None:
 async def test_who_says_so_first_decides() -> None:
     """The task over its function, its function over the settings; only what is durable waits."""
     with ScriptedSidecar(HANG) as sidecar:
-        afterword.configure(endpoint=sidecar.endpoint, durable=True, durable_timeout_seconds=3600)
+        afterword.configure(
+            endpoint=sidecar.endpoint, durable=True, durable_timeout_seconds=PATIENT
+        )
         work = Work()
 
         @afterword.deferred(durable=False)
@@ -120,7 +126,9 @@ async def test_work_whose_opening_is_refused_for_good_begins_at_once(
 ) -> None:
     """400: it will never be acknowledged, so nothing is waited for; that is said, too."""
     with ScriptedSidecar(Reply(400)) as sidecar:
-        afterword.configure(endpoint=sidecar.endpoint, durable=True, durable_timeout_seconds=3600)
+        afterword.configure(
+            endpoint=sidecar.endpoint, durable=True, durable_timeout_seconds=PATIENT
+        )
         work = Work(sidecar)
         with caplog.at_level(logging.WARNING, "afterword"):
             await ended(afterword.wait_until(work.run()))
@@ -132,7 +140,7 @@ async def test_what_is_written_to_a_spool_is_safe_at_once(
     tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
     """No wait and no warning; a spool that cannot be written is told, and holds nothing up."""
-    afterword.configure(spool=tmp_path / "spool", durable=True, durable_timeout_seconds=3600)
+    afterword.configure(spool=tmp_path / "spool", durable=True, durable_timeout_seconds=PATIENT)
     work = Work()
     with caplog.at_level(logging.WARNING, "afterword"):
         await ended(afterword.wait_until(work.run()))
@@ -149,7 +157,9 @@ async def test_a_time_out_counts_from_the_first_step() -> None:
     """``timeout=`` is the work's: waiting for the sidecar takes nothing of it."""
     refused = Reply(503, {"Retry-After": "1"})
     with ScriptedSidecar(refused) as sidecar:
-        afterword.configure(endpoint=sidecar.endpoint, durable=True)
+        afterword.configure(
+            endpoint=sidecar.endpoint, durable=True, durable_timeout_seconds=PATIENT
+        )
         work = Work(sidecar)
         await ended(afterword.wait_until(work.run(), timeout=0.5))
         assert work.requests_before == [2]
@@ -161,7 +171,9 @@ async def test_confirmations_of_a_dead_sidecar_are_bounded(
     """Beyond so many waiting ones further work begins at once instead of filling the memory."""
     monkeypatch.setattr("afterword.delivery.confirmations.MOST_WAITING", 2)
     with ScriptedSidecar(HANG) as sidecar:
-        afterword.configure(endpoint=sidecar.endpoint, durable=True, durable_timeout_seconds=3600)
+        afterword.configure(
+            endpoint=sidecar.endpoint, durable=True, durable_timeout_seconds=PATIENT
+        )
         work = Work()
         tasks = [afterword.wait_until(work.run()) for _ in range(5)]
         await ended(*tasks[2:])
@@ -175,7 +187,9 @@ async def test_confirmations_of_a_dead_sidecar_are_bounded(
 def test_loops_in_many_threads_are_woken(tmp_path: Path) -> None:
     """Acknowledgements come on the delivery's thread and wake each task's own loop."""
     with ScriptedSidecar() as sidecar:
-        afterword.configure(endpoint=sidecar.endpoint, durable=True)
+        afterword.configure(
+            endpoint=sidecar.endpoint, durable=True, durable_timeout_seconds=PATIENT
+        )
         work = Work()
 
         async def main() -> None:
@@ -187,6 +201,18 @@ def test_loops_in_many_threads_are_woken(tmp_path: Path) -> None:
         for thread in threads:
             thread.join(PATIENCE_SECONDS)
         assert work.began == 100
+
+
+def charging(sidecar: SidecarProcess) -> "subprocess.Popen[bytes]":
+    """Work that is killed at its very first step, in a process of its own."""
+    environment = {
+        **os.environ,
+        "AFTERWORD_ENDPOINT": sidecar.receiver,
+        "AFTERWORD_DURABLE_TIMEOUT_SECONDS": str(PATIENT),
+    }
+    return subprocess.Popen(
+        [sys.executable, "-c", CHARGING], stdout=subprocess.PIPE, env=environment
+    )
 
 
 CHARGING: Final = """
@@ -203,22 +229,15 @@ async def main():
 
 asyncio.run(main())
 """
-"""Work that is killed at its very first step."""
 PROCESSES: Final = 10
 
 
 def test_no_work_that_began_is_unknown_to_the_book(tmp_path: Path) -> None:
     """Over HTTP, killed at the first step, each one of many: absent from the book are none."""
     with SidecarProcess(tmp_path) as sidecar:
-        environment = {**os.environ, "AFTERWORD_ENDPOINT": sidecar.receiver}
-        charging = [
-            subprocess.Popen(
-                [sys.executable, "-c", CHARGING], stdout=subprocess.PIPE, env=environment
-            )
-            for _ in range(PROCESSES)
-        ]
+        processes = [charging(sidecar) for _ in range(PROCESSES)]
         charges = 0
-        for process in charging:
+        for process in processes:
             output, _ = process.communicate(timeout=PATIENCE_SECONDS)
             assert process.returncode == -signal.SIGKILL
             charges += len(output)
@@ -229,15 +248,11 @@ def test_no_work_that_began_is_unknown_to_the_book(tmp_path: Path) -> None:
 
 def test_a_sidecar_killed_meanwhile_loses_nothing_it_acknowledged(tmp_path: Path) -> None:
     """The work began, so its opening was committed: a sidecar killed then still knows of it."""
-    with SidecarProcess(tmp_path) as first:
-        environment = {**os.environ, "AFTERWORD_ENDPOINT": first.receiver}
-        with subprocess.Popen(
-            [sys.executable, "-c", CHARGING], stdout=subprocess.PIPE, env=environment
-        ) as process:
-            assert process.stdout is not None
-            assert process.stdout.read(1) == b"x"
-            first.kill()
-            process.wait(PATIENCE_SECONDS)
+    with SidecarProcess(tmp_path) as first, charging(first) as process:
+        assert process.stdout is not None
+        assert process.stdout.read(1) == b"x"
+        first.kill()
+        process.wait(PATIENCE_SECONDS)
     with SidecarProcess(tmp_path) as second:
         known = until(lambda: second.counts("afterword_tasks_scheduled_total", "task") or None)
         assert known == {"charge": 1}
