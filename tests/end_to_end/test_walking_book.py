@@ -11,7 +11,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, Final
 
-from worlds.sidecar_process import PATIENCE_SECONDS, SidecarProcess, until
+from worlds.sidecar_process import PATIENCE_SECONDS, PATIENT_EXIT, SidecarProcess, until
 
 KILLED_APP: Final = """
 import asyncio, datetime, decimal
@@ -132,7 +132,8 @@ def test_what_ends_is_told_over_http(tmp_path: Path) -> None:
     """Completed, failed, timed out and cancelled, each as it was; the failed one's payload kept."""
     token = "t0ken"
     with SidecarProcess(tmp_path, AFTERWORD_TOKEN=token) as sidecar:
-        with app(ENDING_APP, AFTERWORD_ENDPOINT=sidecar.receiver, AFTERWORD_TOKEN=token) as process:
+        reports = {"AFTERWORD_ENDPOINT": sidecar.receiver, "AFTERWORD_TOKEN": token}
+        with app(ENDING_APP, **reports, **PATIENT_EXIT) as process:
             assert process.wait(PATIENCE_SECONDS) == 0
         assert sidecar.counts("afterword_tasks_settled_total", "reason", basis="observed") == {
             "completed": 1,

@@ -19,7 +19,7 @@ import pytest
 import trustme
 
 from worlds.programs import program
-from worlds.sidecar_process import PATIENCE_SECONDS, SidecarProcess, until
+from worlds.sidecar_process import PATIENCE_SECONDS, PATIENT_EXIT, SidecarProcess, until
 
 EXAMPLE: Final = Path(__file__).parents[2] / "examples" / "central-sidecar" / "nginx.conf"
 TOKEN: Final = "0123456789abcdef0123456789abcdef"
@@ -105,6 +105,7 @@ def test_evidence_passes_a_proxy_that_ends_tls(tmp_path: Path) -> None:
                 **{key: value for key, value in os.environ.items() if "SSL_" not in key},
                 "AFTERWORD_ENDPOINT": url,
                 "AFTERWORD_TOKEN": TOKEN,
+                **PATIENT_EXIT,
                 "SSL_CERT_FILE": str(tmp_path / "authority.pem"),
                 "OTEL_SERVICE_NAME": "functions",
             },

@@ -7,7 +7,7 @@ from typing import Any, Final
 
 import pytest
 
-from worlds.sidecar_process import SidecarProcess, until
+from worlds.sidecar_process import PATIENT_EXIT, SidecarProcess, until
 from worlds.web_process import WebProcess
 
 EXAMPLE: Final = Path(__file__).parents[2] / "examples" / "fastapi"
@@ -73,6 +73,7 @@ def test_no_line_at_all(tmp_path: Path, disabled: str) -> None:
             NO_LINE,
             AFTERWORD_ENDPOINT=sidecar.receiver,
             OTEL_PYTHON_DISABLED_INSTRUMENTATIONS=disabled,
+            **PATIENT_EXIT,
             **NO_EXPORT,
         )
     assert set(letters) == {"send_receipt", "update_stock", "book_courier"}

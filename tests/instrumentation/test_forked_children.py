@@ -9,7 +9,8 @@ from pathlib import Path
 import pytest
 
 from afterword import names
-from worlds.scripted_sidecar import PATIENCE_SECONDS, ScriptedSidecar, attributes
+from worlds.scripted_sidecar import ScriptedSidecar, attributes
+from worlds.sidecar_process import PATIENCE_SECONDS, PATIENT_EXIT
 
 _PROGRAM = """
     import asyncio
@@ -47,6 +48,7 @@ def test_a_child_delivers_before_it_ends(tmp_path: Path, method: str) -> None:
                 **os.environ,
                 "AFTERWORD_ENDPOINT": sidecar.endpoint,
                 "AFTERWORD_LEASE_SECONDS": "0",  # no beats among what is told
+                **PATIENT_EXIT,
             },
             stderr=subprocess.PIPE,
             text=True,

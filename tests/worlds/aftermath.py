@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from worlds.sidecar_process import SidecarProcess, until
+from worlds.sidecar_process import PATIENT_EXIT, SidecarProcess, until
 
 
 class Aftermath:
@@ -15,7 +15,11 @@ class Aftermath:
         """Of a process that reports as ``service``, by ``http`` or ``spool``."""
         if way == "spool":
             return {"OTEL_SERVICE_NAME": service, "AFTERWORD_SPOOL": str(self.sidecar.spool)}
-        return {"OTEL_SERVICE_NAME": service, "AFTERWORD_ENDPOINT": self.sidecar.receiver}
+        return {
+            "OTEL_SERVICE_NAME": service,
+            "AFTERWORD_ENDPOINT": self.sidecar.receiver,
+            **PATIENT_EXIT,
+        }
 
     def letters(self, service: str, count: int) -> list[dict[str, Any]]:
         """The dead letters of a service, once there are so many."""

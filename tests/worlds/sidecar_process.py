@@ -17,6 +17,8 @@ from prometheus_client.parser import text_string_to_metric_families
 
 T = TypeVar("T")
 PATIENCE_SECONDS: Final = 120.0
+PATIENT_EXIT: Final = {"AFTERWORD_EXIT_TIMEOUT_SECONDS": str(PATIENCE_SECONDS)}
+"""Of a process that is to see all that it told delivered, however slow the machine is."""
 
 
 class SidecarProcess:

@@ -18,7 +18,7 @@ from functools import partial
 from pathlib import Path
 from typing import Final, Self
 
-from worlds.sidecar_process import PATIENCE_SECONDS, until
+from worlds.sidecar_process import PATIENCE_SECONDS, PATIENT_EXIT, until
 
 REPOSITORY: Final = Path(__file__).parents[2]
 _FENCE: Final = re.compile(
@@ -94,6 +94,7 @@ class Terminal:
                 "AFTERWORD_ENDPOINT": f"http://127.0.0.1:{ports[0]}",
                 "UVICORN_PORT": str(ports[2]),
                 "PORT": str(ports[2]),
+                **PATIENT_EXIT,
                 **environment,
                 "PATH": f"{Path(sys.executable).parent}:{path}",
             },

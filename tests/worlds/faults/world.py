@@ -22,7 +22,7 @@ from worlds.faults.fault import PATIENCE_SECONDS, PROMISE_SECONDS, Case, Deliver
 from worlds.faults.judge import Judgement, judge
 from worlds.faults.mix import Mix, mix
 from worlds.faults.proxy import Proxy
-from worlds.sidecar_process import SidecarProcess
+from worlds.sidecar_process import PATIENT_EXIT, SidecarProcess
 
 SETTLING_SECONDS: Final = 120.0
 """How long the book may take to come to rest before it is judged as it is."""
@@ -136,9 +136,10 @@ class World:
             else {"AFTERWORD_ENDPOINT": self.proxy.endpoint}
         )
         if self.delivery == "durable":
-            reports["AFTERWORD_DURABLE"] = "1"
+            reports |= {"AFTERWORD_DURABLE": "1", "AFTERWORD_DURABLE_TIMEOUT_SECONDS": "3600"}
         return {
             **reports,
+            **PATIENT_EXIT,
             "OTEL_SERVICE_NAME": book.SERVICE,
             "PYTHONPATH": IMPORTS,
             "FAULTS_TRUTH": str(self.truth_path),
