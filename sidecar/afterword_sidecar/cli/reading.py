@@ -118,7 +118,11 @@ def dead_letters() -> None:
 
 @dead_letters.command("list")
 @filters(*names.OUTCOMES)
-@click.option("--state", type=click.Choice(["open", "closed"]), help="closed: completed after all.")
+@click.option(
+    "--state",
+    type=click.Choice(["open", "closed"]),
+    help="open, or closed: completed after all. Both, if not given.",
+)
 @click.option(
     "--limit",
     type=click.IntRange(1, sys.maxsize),
@@ -149,7 +153,8 @@ def list_letters(
 def show(source: Source, letter_id: str, *, as_json: bool) -> None:
     """One dead letter: what it was, what happened, why we say so, its payload, and when.
 
-    ID is an id as listed. Of what is before the dash four digits suffice while they are unique.
+    ID is an id as listed, such as 974d1b36-2. The part before the dash may be shortened to four
+    digits or more, as long as only one letter fits; the number after it may not.
     """
     found = source.dead_letter(_full_id(source, letter_id))
     if found is None:
@@ -162,7 +167,11 @@ def show(source: Source, letter_id: str, *, as_json: bool) -> None:
 
 @dead_letters.command("export")
 @filters(*names.OUTCOMES)
-@click.option("--state", type=click.Choice(["open", "closed"]), help="closed: completed after all.")
+@click.option(
+    "--state",
+    type=click.Choice(["open", "closed"]),
+    help="open, or closed: completed after all. Both, if not given.",
+)
 @click.option(
     "--output", type=click.File("wb", lazy=True), default="-", help="A file; standard output else."
 )
