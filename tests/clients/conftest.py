@@ -24,7 +24,7 @@ from afterword_sidecar.web.receiver import make_receiver, make_runner
 HERE = Path(__file__).parent
 JAVASCRIPT = HERE / "javascript"
 CACHE = HERE.parent.parent / "build" / "clients-javascript"
-PATIENCE_SECONDS = 60
+PATIENCE_SECONDS = 120
 
 
 @dataclass
@@ -44,6 +44,15 @@ class Sidecar:
             if metric == "settled" and isinstance(total.value, float | int):
                 counts[labels[1], labels[4]] += int(total.value)
         return {of: count for of, count in counts.items() if count}
+
+    async def says(self, wanted: dict[tuple[str, str], int]) -> None:
+        """Return when the book is so, looked at after each commit."""
+        committed = asyncio.Event()
+        self.service.watch(lambda _changes: committed.set())
+        async with asyncio.timeout(PATIENCE_SECONDS):
+            while await self.book() != wanted:
+                await committed.wait()
+                committed.clear()
 
 
 @pytest.fixture

@@ -3,7 +3,6 @@
 import asyncio
 import json
 import signal
-import socket
 from pathlib import Path
 from typing import Any
 
@@ -11,17 +10,19 @@ import pytest
 import rotel
 from aiohttp import ClientError, ClientSession
 
+from worlds.ports import held_port
+
 STREAM = "0123456789abcdef0123456789abcdef"
 INFO = 30
 """In the levels of rotel's log; 40 is a warning."""
+STOPS = "Shutdown signal received."
+PATIENCE_SECONDS = 120
 BATCHES = 20
 TASKS_PER_BATCH = 50
-
-
-def _free_port() -> int:
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        return int(free.getsockname()[1])
+BOOKED = {
+    ("send_receipt", "completed"): BATCHES * (TASKS_PER_BATCH - 1),
+    ("send_receipt", "in_flight"): BATCHES,
+}
 
 
 def _attribute(key: str, **value: str) -> dict[str, Any]:
@@ -65,7 +66,7 @@ def _batch(number: int) -> dict[str, Any]:
 async def _send(url: str) -> None:
     headers = {"Content-Type": "application/json"}
     async with ClientSession() as client:
-        async with asyncio.timeout(30):
+        async with asyncio.timeout(PATIENCE_SECONDS):
             while True:
                 try:
                     await (await client.get(url)).release()
@@ -83,26 +84,27 @@ async def test_rotel_forwards_every_task_once(
     sidecar: Any, tmp_path: Path, compression: str
 ) -> None:
     """What goes in as JSON comes out of rotel as protobuf, batched anew, and is booked exactly."""
-    port = _free_port()
-    forwarder = await asyncio.create_subprocess_exec(
-        *(Path(rotel.__file__).with_name("rotel-agent"), "start", "--log-format", "json"),
-        *("--otlp-http-endpoint", f"127.0.0.1:{port}"),
-        *("--otlp-grpc-endpoint", f"127.0.0.1:{_free_port()}"),
-        *("--exporter", "otlp", "--otlp-exporter-endpoint", sidecar.url),
-        *("--otlp-exporter-protocol", "http", "--otlp-exporter-compression", compression),
-        *("--pid-file", tmp_path / "rotel.pid"),
-        stdout=asyncio.subprocess.PIPE,
-        stderr=asyncio.subprocess.PIPE,
-    )
-    await _send(f"http://127.0.0.1:{port}")
-    forwarder.send_signal(signal.SIGTERM)  # it sends what it holds before it goes
-    async with asyncio.timeout(30):
-        said, complained = await forwarder.communicate()
+    with held_port() as http, held_port() as grpc:
+        forwarder = await asyncio.create_subprocess_exec(
+            *(Path(rotel.__file__).with_name("rotel-agent"), "start", "--log-format", "json"),
+            *("--otlp-http-endpoint", f"127.0.0.1:{http}"),
+            *("--otlp-grpc-endpoint", f"127.0.0.1:{grpc}"),
+            *("--exporter", "otlp", "--otlp-exporter-endpoint", sidecar.url),
+            *("--otlp-exporter-protocol", "http", "--otlp-exporter-compression", compression),
+            *("--pid-file", tmp_path / "rotel.pid"),
+            stdout=asyncio.subprocess.PIPE,
+            stderr=asyncio.subprocess.PIPE,
+        )
+        await _send(f"http://127.0.0.1:{http}")
+        # Not left to its stop, which gives it half a second for what it holds.
+        await sidecar.says(BOOKED)
+        forwarder.send_signal(signal.SIGTERM)
+        async with asyncio.timeout(PATIENCE_SECONDS):
+            said, complained = await forwarder.communicate()
     assert forwarder.returncode == 0
     assert complained == b""
-    assert max(json.loads(line)["level"] for line in said.splitlines()) == INFO, said.decode()
-    assert await sidecar.book() == {
-        ("send_receipt", "completed"): BATCHES * (TASKS_PER_BATCH - 1),
-        ("send_receipt", "in_flight"): BATCHES,
-    }
+    lines = [json.loads(line) for line in said.splitlines()]
+    stops = next(number for number, line in enumerate(lines) if line["msg"] == STOPS)
+    assert {line["level"] for line in lines[:stops]} == {INFO}, said.decode()
+    assert await sidecar.book() == BOOKED
     assert sidecar.service.stats.records_duplicate == 0

@@ -4,7 +4,6 @@ import asyncio
 import json
 import os
 import signal
-import socket
 import sys
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -16,6 +15,7 @@ import rotel
 from aiohttp import ClientError, ClientSession, web
 
 from worlds.otlp_backend import Backend, Told
+from worlds.ports import held_port
 from worlds.sidecar_process import PATIENCE_SECONDS, SidecarProcess
 
 APP: Final = """
@@ -177,22 +177,22 @@ async def test_rotel_takes_it_all(tmp_path: Path, protocol: str) -> None:
 @asynccontextmanager
 async def collector(backend: Backend, folder: Path) -> AsyncIterator[dict[str, str]]:
     """A real rotel in front of ``backend``: its endpoints by protocol."""
-    http, grpc = free_port(), free_port()
-    agent = await asyncio.create_subprocess_exec(
-        *(Path(rotel.__file__).with_name("rotel-agent"), "start", "--log-format", "json"),
-        *("--otlp-http-endpoint", f"127.0.0.1:{http}"),
-        *("--otlp-grpc-endpoint", f"127.0.0.1:{grpc}"),
-        *("--exporter", "otlp", "--otlp-exporter-endpoint", backend.url),
-        *("--otlp-exporter-protocol", "http", "--pid-file", folder / "rotel.pid"),
-        stdout=asyncio.subprocess.DEVNULL,
-        stderr=asyncio.subprocess.DEVNULL,
-    )
-    try:
-        await answering(f"http://127.0.0.1:{http}")
-        yield {"http/protobuf": f"http://127.0.0.1:{http}", "grpc": f"http://127.0.0.1:{grpc}"}
-    finally:
-        agent.send_signal(signal.SIGKILL)
-        await agent.wait()
+    with held_port() as http, held_port() as grpc:
+        agent = await asyncio.create_subprocess_exec(
+            *(Path(rotel.__file__).with_name("rotel-agent"), "start", "--log-format", "json"),
+            *("--otlp-http-endpoint", f"127.0.0.1:{http}"),
+            *("--otlp-grpc-endpoint", f"127.0.0.1:{grpc}"),
+            *("--exporter", "otlp", "--otlp-exporter-endpoint", backend.url),
+            *("--otlp-exporter-protocol", "http", "--pid-file", folder / "rotel.pid"),
+            stdout=asyncio.subprocess.DEVNULL,
+            stderr=asyncio.subprocess.DEVNULL,
+        )
+        try:
+            await answering(f"http://127.0.0.1:{http}")
+            yield {"http/protobuf": f"http://127.0.0.1:{http}", "grpc": f"http://127.0.0.1:{grpc}"}
+        finally:
+            agent.send_signal(signal.SIGKILL)
+            await agent.wait()
 
 
 async def answering(url: str) -> None:
@@ -204,9 +204,3 @@ async def answering(url: str) -> None:
                 await asyncio.sleep(0)
             else:
                 return
-
-
-def free_port() -> int:
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        return int(free.getsockname()[1])

@@ -3,7 +3,6 @@
 import getpass
 import os
 import signal
-import socket
 import ssl
 import subprocess
 import sys
@@ -18,6 +17,7 @@ from urllib.request import Request, urlopen
 import pytest
 import trustme
 
+from worlds.ports import held_port
 from worlds.programs import program
 from worlds.sidecar_process import PATIENCE_SECONDS, PATIENT_EXIT, SidecarProcess, until
 
@@ -32,15 +32,12 @@ asyncio.run(main())
 
 
 @contextmanager
-def proxy(folder: Path, receiver: str) -> Iterator[str]:
+def proxy(folder: Path, receiver: str, port: int) -> Iterator[str]:
     """The example's nginx before ``receiver``, with a certificate of its own; its address."""
     authority = trustme.CA()
     authority.cert_pem.write_to_path(folder / "authority.pem")
     certificate = authority.issue_cert("localhost")
     certificate.private_key_and_cert_chain_pem.write_to_path(folder / "evidence.pem")
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port = free.getsockname()[1]
     server = EXAMPLE.read_text()
     for told, here in (
         ("listen 443 ssl", f"listen 127.0.0.1:{port} ssl"),
@@ -97,7 +94,8 @@ def test_evidence_passes_a_proxy_that_ends_tls(tmp_path: Path) -> None:
     """An application's, with its token; a wrong token is the sidecar's to refuse; nothing else."""
     with (
         SidecarProcess(tmp_path, AFTERWORD_TOKEN=TOKEN) as sidecar,
-        proxy(tmp_path, sidecar.receiver) as url,
+        held_port() as port,
+        proxy(tmp_path, sidecar.receiver, port) as url,
     ):
         app = subprocess.run(
             [sys.executable, "-c", APP],

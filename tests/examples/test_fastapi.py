@@ -1,12 +1,12 @@
 """``examples/fastapi`` under uvicorn, against a real sidecar: one line, and no line at all."""
 
-import socket
 import sys
 from pathlib import Path
 from typing import Any, Final
 
 import pytest
 
+from worlds.ports import held_port
 from worlds.sidecar_process import PATIENT_EXIT, SidecarProcess, until
 from worlds.web_process import WebProcess
 
@@ -29,9 +29,10 @@ def order_three_tasks(
     sidecar: SidecarProcess, command: tuple[str, ...], **environment: str
 ) -> dict[str, Any]:
     """Place one order while no mail server is there: the dead letters, by task."""
-    with socket.create_server(("127.0.0.1", 0)) as taken:
-        smtp_port = taken.getsockname()[1]  # nobody listens there once it is closed
-    with WebProcess(EXAMPLE, command, SMTP_PORT=str(smtp_port), **environment) as shop:
+    with (
+        held_port() as smtp_port,
+        WebProcess(EXAMPLE, command, SMTP_PORT=str(smtp_port), **environment) as shop,
+    ):
         assert shop.post("/orders", ORDER).json() == ORDER
         assert shop.post("/orders/18/courier").status_code == 202
         shop.stop()

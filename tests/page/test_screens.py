@@ -11,6 +11,7 @@ from playwright.async_api import Page, expect
 from afterword_sidecar.web.operators import operators_app
 from worlds.furnished_book import CUT_OFF, LOST, furnish
 from worlds.operators_port import OperatorsPort
+from worlds.ports import held_port
 
 OpenPage = Callable[..., Awaitable[Page]]
 
@@ -94,17 +95,19 @@ async def test_a_sidecar_that_is_gone_is_said_until_it_is_back(
     stale = page.locator("#stale")
     await expect(stale).to_be_hidden()
     address = furnished.client.server.port
+    assert address is not None
     await furnished.client.server.close()
-    await expect(stale).to_have_text(f"The sidecar does not answer; this is of {as_of} UTC.")
-    await expect(stale).to_be_visible()
-    await expect(page.locator("body")).to_have_class("stale")
     bars = "document.querySelectorAll('svg.deadline')"
     paused = f"[...{bars}].map(bar => bar.animationsPaused())"
-    assert await page.evaluate(paused) == [True] * 2
-    app = operators_app(furnished.service, version="0", unready=list)
-    async with test_utils.TestServer(app, host="127.0.0.1", port=address):
-        await expect(stale).to_be_hidden()
-        await expect(page.locator("#live")).to_have_text("live")
-        await expect(page.locator("body")).not_to_have_class(re.compile("stale"))
-        assert await page.evaluate(paused) == [False] * 2
+    with held_port(address):
+        await expect(stale).to_have_text(f"The sidecar does not answer; this is of {as_of} UTC.")
+        await expect(stale).to_be_visible()
+        await expect(page.locator("body")).to_have_class("stale")
+        assert await page.evaluate(paused) == [True] * 2
+        app = operators_app(furnished.service, version="0", unready=list)
+        async with test_utils.TestServer(app, host="127.0.0.1", port=address):
+            await expect(stale).to_be_hidden()
+            await expect(page.locator("#live")).to_have_text("live")
+            await expect(page.locator("body")).not_to_have_class(re.compile("stale"))
+            assert await page.evaluate(paused) == [False] * 2
     assert CUT_OFF in await page.content()

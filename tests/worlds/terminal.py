@@ -18,6 +18,7 @@ from functools import partial
 from pathlib import Path
 from typing import Final, Self
 
+from worlds.ports import held_port
 from worlds.sidecar_process import PATIENCE_SECONDS, PATIENT_EXIT, until
 
 REPOSITORY: Final = Path(__file__).parents[2]
@@ -72,9 +73,8 @@ class Terminal:
 
     def __init__(self, folder: Path, **environment: str) -> None:
         self._folder = folder
-        with ExitStack() as stack:  # held together, so that they differ
-            taken = [stack.enter_context(socket.create_server(("127.0.0.1", 0))) for _ in range(3)]
-            ports = [each.getsockname()[1] for each in taken]
+        self._held = ExitStack()
+        ports = [self._held.enter_context(held_port()) for _ in range(3)]
         self._ports: Mapping[int, int] = dict(zip((RECEIVER, OPERATORS, WEB), ports, strict=True))
         path = environment.get("PATH", os.environ["PATH"])
         self._shell = subprocess.Popen(
@@ -156,6 +156,7 @@ class Terminal:
                 os.killpg(self._shell.pid, signal.SIGKILL)
             assert self._shell.stdout is not None
             self._shell.stdout.close()
+            self._held.close()
 
 
 def _listening(port: int) -> int | None:

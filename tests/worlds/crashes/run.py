@@ -11,6 +11,7 @@ import aiohttp
 
 from worlds.crashes.book import dead_letter_ids, totals
 from worlds.crashes.clients import Client, Crossing
+from worlds.ports import held_port
 from worlds.sidecar_process import SidecarProcess
 
 CLIENTS = 8
@@ -32,17 +33,17 @@ class Result(NamedTuple):
 class Victim:
     """A sidecar that is killed and started again on the same book and the same ports."""
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, receiver_port: int, operators_port: int) -> None:
         self._folder = folder
-        self.sidecar = SidecarProcess(folder)
+        self._ports = (
+            *("--receiver-port", str(receiver_port)),
+            *("--operators-port", str(operators_port)),
+        )
+        self.restart()
 
     def restart(self) -> None:
         """Start it again. Raises ``AssertionError`` with what it said if it does not start."""
-        self.sidecar = SidecarProcess(
-            self._folder,
-            *("--receiver-port", self.sidecar.receiver.rpartition(":")[2]),
-            *("--operators-port", self.sidecar.operators.rpartition(":")[2]),
-        )
+        self.sidecar = SidecarProcess(self._folder, *self._ports)
 
 
 async def crash(
@@ -52,9 +53,14 @@ async def crash(
 
     ``killed`` is told how many times so far.
     """
+    with held_port() as receiver_port, held_port() as operators_port:
+        victim = Victim(folder, receiver_port, operators_port)
+        return await _crash(victim, kills, seed, killed)
+
+
+async def _crash(victim: Victim, kills: int, seed: int, killed: Callable[[int], object]) -> Result:
     clients = [Client(number, seed) for number in range(CLIENTS)]
     crossing = Crossing()
-    victim = Victim(folder)
     try:
         async with aiohttp.ClientSession() as session, asyncio.TaskGroup() as group:
             for client in clients:

@@ -12,11 +12,12 @@ import socket
 import struct
 import threading
 from collections.abc import Awaitable, Callable, Coroutine
-from contextlib import suppress
+from contextlib import ExitStack, suppress
 from typing import Any, Final, Self, TypeVar
 
 from worlds.faults.entries import Wire
 from worlds.faults.passed import Passed
+from worlds.ports import held_port
 
 T = TypeVar("T")
 PATIENCE_SECONDS: Final = 120.0
@@ -85,6 +86,7 @@ class Proxy:
         self._loop: Final = asyncio.new_event_loop()
         self._thread: Final = threading.Thread(target=self._loop.run_forever)
         self._links: Final[set[asyncio.Task[None]]] = set()
+        self._held: Final = ExitStack()
         self._port = 0
         self._changed = asyncio.Event()
 
@@ -152,7 +154,7 @@ class Proxy:
 
     def reopen(self) -> None:
         """Take connections again, at the same endpoint."""
-        self._server = self.do(self._listen(self._port))
+        self._server = self.do(self._listen())
 
     def forward(self, requests: list[bytes]) -> None:
         """Give the sidecar these, one after the other. All must be taken."""
@@ -184,8 +186,10 @@ class Proxy:
             with suppress(OSError):
                 writer.close()
 
-    async def _listen(self, port: int) -> asyncio.Server:
-        return await asyncio.start_server(self._serve, "127.0.0.1", port, limit=_MOST_HEAD_BYTES)
+    async def _listen(self) -> asyncio.Server:
+        return await asyncio.start_server(
+            self._serve, "127.0.0.1", self._port, limit=_MOST_HEAD_BYTES
+        )
 
     async def _end_links(self) -> None:
         for link in list(self._links):
@@ -193,9 +197,9 @@ class Proxy:
         await asyncio.gather(*self._links, return_exceptions=True)
 
     def __enter__(self) -> Self:
+        self._port = self._held.enter_context(held_port())
         self._thread.start()
-        self._server = self.do(self._listen(0))
-        self._port = self._server.sockets[0].getsockname()[1]
+        self._server = self.do(self._listen())
         return self
 
     def __exit__(self, *_: object) -> None:
@@ -207,6 +211,7 @@ class Proxy:
         self._loop.call_soon_threadsafe(self._loop.stop)
         self._thread.join(PATIENCE_SECONDS)
         self._loop.close()
+        self._held.close()
 
 
 async def message(reader: asyncio.StreamReader) -> bytes:
