@@ -7,10 +7,11 @@ of ten minutes is it, nearly. From this follows what can be told of a clock that
 - Back: a record with a later number has an earlier time. That is certain; delays do not enter.
 - Forward: an offset far below the least. That may as well be the end of a delay, if what came
   before was late: an application that started while the sidecar was away brings its first batch
-  late, and the next in time. Only if the least is no delay was the clock set: several batches
-  showed the same over a while, as delays do not (who is late by a minute, and then again by the
-  same minute, was set off by a minute); or the fall is greater than any delay; or it was the
-  sidecar's clock that was set, back, which shows by itself.
+  late, and the next in time. Only if the least is no delay was the clock set: batches showed the
+  same again and again over a while, as delays do not (who is late by a minute, and then twice by
+  the same minute, was set off by a minute; twice in all is chance: who tries again every 5 s is
+  often late by as much); or the fall is greater than any delay; or it was the sidecar's clock that
+  was set, back, which shows by itself.
 
 Where this cannot be told apart, the end of a delay is assumed. If it was one, deadlines are read
 rightly from now on; to read them by the delay would be late, and for good: a process that dies
@@ -35,10 +36,13 @@ _OFFSETS_KEPT: Final = 16
 _STEPS_KEPT: Final = 4
 STEP_SECONDS: Final = 5.0
 """A clock that moves by less was not set, but disciplined; nobody's deadline hangs on it."""
-_ALIKE_SECONDS: Final = 1.0
+_ALIKE_SECONDS: Final = 0.5
 """Offsets that differ by no more are the same: batches wait for 0.2 s, and a network takes some."""
+_APART_SECONDS: Final = 1.0
+"""Batches that waited arrive together: within so long they show an offset once."""
 _SURE_SECONDS: Final = 5.0
-"""What was shown for so long is no delay: batches that waited arrive together, each less late."""
+_SURE_SHOWINGS: Final = 3
+"""What was shown for so long, so often, is no delay."""
 
 _number_of = attrgetter("sequence")
 
@@ -99,11 +103,13 @@ def after(state: StreamState, received_at: float, shown: Shown, limits: Limits) 
     if before is not None:
         steps = (*steps, (received_at, before))[-_STEPS_KEPT:]
     window = _least_first(known, received_at, offset, limits)
+    offset_shown, showings = _shown(state, known, window)
     return replace(
         state,
         offset_window=window,
         offset_seconds=window[0][1],
-        offset_shown=_shown(state, known, window),
+        offset_shown=offset_shown,
+        offset_showings=showings,
         clock_steps=steps,
         newest_at=_newest(state, shown),
     )
@@ -134,7 +140,7 @@ def _no_delay(state: StreamState, received_at: float, offset: float, limits: Lim
     """Whether the offset in force, far above this one, is a clock's for certain."""
     first, last = state.offset_shown
     return (
-        last - first >= _SURE_SECONDS
+        (last - first >= _SURE_SECONDS and state.offset_showings >= _SURE_SHOWINGS)
         or state.offset_seconds - offset > limits.stream_retention_seconds
         or state.offset_window[-1][0] - received_at > STEP_SECONDS
     )
@@ -144,15 +150,15 @@ def _shown(
     state: StreamState,
     known: tuple[tuple[float, float], ...],
     window: tuple[tuple[float, float], ...],
-) -> tuple[float, float]:
-    """Since when, and until when, the offset in force was shown: anew if it is another."""
+) -> tuple[tuple[float, float], int]:
+    """When the offset in force was shown first and last, and how often: anew if it is another."""
     since, least = window[0]
     if not known or abs(least - state.offset_seconds) > _ALIKE_SECONDS:
-        return since, since
-    received_at, offset = window[-1]
-    if offset - least > _ALIKE_SECONDS:
-        return state.offset_shown
-    return state.offset_shown[0], received_at
+        return (since, since), 1
+    (first, last), (received_at, offset) = state.offset_shown, window[-1]
+    if offset - least > _ALIKE_SECONDS or received_at - last < _APART_SECONDS:
+        return state.offset_shown, state.offset_showings
+    return (first, received_at), state.offset_showings + 1
 
 
 def _newest(state: StreamState, shown: Shown) -> float:

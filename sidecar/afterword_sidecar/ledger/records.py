@@ -253,6 +253,8 @@ class StreamState(msgspec.Struct, frozen=True, gc=False, array_like=True):
     """When the first and the last batch were received that showed the offset in force."""
     closings_missing: int = 0
     """Of the closings before ``reported_sequence``: how many have not come."""
+    offset_showings: int = 0
+    """How often the offset in force was shown; of batches that came together, one counts."""
 
 
 class Total(msgspec.Struct, frozen=True, gc=False, array_like=True):

@@ -9,9 +9,11 @@ _LEAP_SECONDS: Final = 5.0
 """A clock that moves by more was set."""
 _LEAPS: Final = 4
 _CANDIDATES: Final = 32
-_SAME_SECONDS: Final = 1.0
+_SAME_SECONDS: Final = 0.5
+_TOGETHER_SECONDS: Final = 1.0
 _LASTING_SECONDS: Final = 5.0
-"""An offset that is shown for so long is one, and no delay."""
+_LASTING_TIMES: Final = 3
+"""An offset that is shown for so long, so often, is one, and no delay."""
 
 
 class Clock:
@@ -26,6 +28,8 @@ class Clock:
         """Its newest time since it was set back last, of what was not overtaken."""
         self._shown = 0.0, 0.0
         """When the offset was shown first and last, by receipt."""
+        self._times = 0
+        """How often, those that came together once."""
 
     def agrees(self) -> None:
         """It is the sidecar's own."""
@@ -88,7 +92,8 @@ class Clock:
         first, last = self._shown
         set_back = bool(self._offsets) and self._offsets[-1][0] - received_at > _LEAP_SECONDS
         too_much = fall > limits["stream_retention_seconds"]
-        return bool(self._offsets) and (last - first >= _LASTING_SECONDS or too_much or set_back)
+        lasting = last - first >= _LASTING_SECONDS and self._times >= _LASTING_TIMES
+        return bool(self._offsets) and (lasting or too_much or set_back)
 
     def _leap(self, offset_before: float) -> None:
         self._before = [*self._before, offset_before][-_LEAPS:]
@@ -103,9 +108,9 @@ class Clock:
         self._offsets = [*less, (received_at, offset)]
         begun_at, least = self._offsets[0]
         if not was_known or abs(least - was) > _SAME_SECONDS:
-            self._shown = begun_at, begun_at
-        elif offset <= least + _SAME_SECONDS:
-            self._shown = self._shown[0], received_at
+            self._shown, self._times = (begun_at, begun_at), 1
+        elif offset <= least + _SAME_SECONDS and received_at >= self._shown[1] + _TOGETHER_SECONDS:
+            self._shown, self._times = (self._shown[0], received_at), self._times + 1
 
     def offsets_for(self, took_seconds: float) -> list[float]:
         """By which a deadline may be read, the likeliest first: that of the clock that gave it.

@@ -137,8 +137,8 @@ class Http:
             self._reachable_from += world.chance.uniform(0, UNREACHABLE_SECONDS)
         self._skew = skew
         self._told: Told = (world.now, 0.0)
-        self.prompt: dict[float, tuple[float, float]] = {}
-        """Skew -> when a batch that showed it was taken at once, first and last."""
+        self.prompt: dict[float, list[float]] = {}
+        """Skew -> when batches that showed it were taken at once, a second or more apart."""
         self._loss, self._folds = loss, folds
         self._next_number = next_number
         self._overflows = folds and world.chance.random() < OVERFLOWING
@@ -202,8 +202,9 @@ class Http:
         if fate is not Fate.REFUSED:
             self.committed.update(numbers_of(facts))
             if told is not None and now - told[0] < PROMPT_SECONDS:
-                first, _ = self.prompt.get(told[1], (now, now))
-                self.prompt[told[1]] = first, now
+                moments = self.prompt.setdefault(told[1], [])
+                if not moments or now - moments[-1] >= 1.0:
+                    moments.append(now)
         if fate is Fate.ACKNOWLEDGED and self._world.chance.random() >= self._loss:
             return  # the answer arrived, too
         self._again(facts, told, pause)

@@ -28,7 +28,8 @@ TASKS = ("send_receipt", "update_index", "emit_event")
 LEAD_SECONDS = 0.5
 DEADLINE_SECONDS = 20.0
 SHOWN_SECONDS = 5.0
-"""A clock that was set sooner than so after its first word cannot be told from a delay."""
+SHOWINGS = 4
+"""A clock that was set sooner, or showed itself less often, cannot be told from a delay."""
 
 
 class Task:
@@ -125,8 +126,8 @@ class Process:
     def _set_clock(self) -> None:
         """An hour ahead, or back: once it has shown for a while what it was before."""
         if self.alive and isinstance(self.delivery, Http):
-            first, last = self.delivery.prompt.get(self.skew, (0.0, 0.0))
-            if last - first > SHOWN_SECONDS:
+            shown = self.delivery.prompt.get(self.skew, [])
+            if len(shown) >= SHOWINGS and shown[-1] - shown[0] > SHOWN_SECONDS:
                 self.skew += self.world.chance.choice((3600.0, -3600.0))
 
     def _kill(self) -> None:

@@ -44,7 +44,7 @@ def _check_offset(process: Process, task: Task, settled: SettledTask) -> None:
         if verdict.reason != "platform_deadline" or verdict.clock is None:
             continue
         delay = verdict.clock.offset_seconds + task.skew
-        shown_at, _ = process.delivery.prompt.get(task.skew, (verdict.at, 0.0))
+        shown_at = process.delivery.prompt.get(task.skew, [verdict.at])[0]
         if delay < -_ROUNDING_SECONDS or (shown_at < verdict.at and delay > PROMPT_SECONDS):
             raise WrongVerdictError(
                 f"stream {process.source.stream.hex()} task {task.opening}: its deadline was read "
