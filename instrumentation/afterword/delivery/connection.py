@@ -4,6 +4,7 @@ Everything of the HTTP stack is imported at the first request, in the thread tha
 start pays nothing for it.
 """
 
+import os
 import zlib
 from typing import TYPE_CHECKING, Final
 
@@ -79,7 +80,7 @@ class Connection:
                     self.close()
             self._http = self._connect(timeout_seconds)
             return self._exchange(self._http, body, headers, timeout_seconds)
-        except HTTPException as error:
+        except (HTTPException, ValueError) as error:  # the latter: a host that is no name for DNS
             self.close()
             raise ConnectionError(f"no HTTP answer: {error!r}") from error
         except OSError:
@@ -87,13 +88,19 @@ class Connection:
             raise
 
     def close(self) -> None:
-        """Close the connection, if it is open; the next ``post`` makes another.
-
-        Sends nothing, so a forked child may call it on what it inherited.
-        """
+        """Close the connection, if it is open; the next ``post`` makes another."""
         http, self._http = self._http, None
         if http is not None:
             http.close()
+
+    def abandon(self) -> None:
+        """In a forked child: close the inherited socket, and nothing of what reads from it.
+
+        A thread of the parent that was reading an answer holds that reader's lock, for ever here.
+        """
+        http, self._http = self._http, None
+        if http is not None and http.sock is not None:
+            os.close(http.sock.detach())
 
     def _connect(self, timeout_seconds: float) -> "HTTPConnection":
         from http import client  # noqa: PLC0415 - see the module

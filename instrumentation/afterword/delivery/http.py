@@ -216,7 +216,7 @@ class HttpDelivery:
     def abandon(self) -> None:
         """In a forked child: close the inherited socket, and say nothing of what waits."""
         self._closed = True
-        self._connection.close()
+        self._connection.abandon()
 
     def _passed(self, mark: int) -> bool:
         return self._sender.passed >= mark

@@ -591,3 +591,58 @@ def test_a_forked_child_has_a_connection_of_its_own() -> None:
         )
         assert [request.sequences for request in sidecar.requests] == [[1], [10], [2]]
         assert [request.connection for request in sidecar.requests] == [1, 2, 1]
+
+
+FORKED_IN_AN_ANSWER = """
+import os, socket, sys, threading
+from worlds.reporting import *
+from afterword.delivery.http import HttpDelivery
+
+reading, forked = threading.Event(), threading.Event()
+readinto = socket.SocketIO.readinto
+
+def by_the_byte(self, buffer):
+    http = delivery._connection._http
+    if not reading.is_set() and http is not None and http._HTTPConnection__response is not None:
+        reading.set()  # the rest of the body, with the reader's lock held
+        assert forked.wait(20)
+    return readinto(self, memoryview(buffer)[:1])
+
+socket.SocketIO.readinto = by_the_byte
+delivery = HttpDelivery(sys.argv[1], "", envelope())
+delivery.send(opening(1))
+assert reading.wait(20)
+child = os.fork()
+if child == 0:
+    delivery.abandon()
+    os._exit(0)
+assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 0
+forked.set()
+assert delivery.flush(20)
+delivery.close(20)
+"""
+
+
+def test_a_child_that_is_forked_while_an_answer_is_read_goes_on() -> None:
+    """What the parent's thread was reading from is locked for ever in the child: it lets it be."""
+    tests = str(Path(__file__).parents[2])
+    with ScriptedSidecar() as sidecar:
+        subprocess.run(
+            [sys.executable, "-W", "ignore", "-c", FORKED_IN_AN_ANSWER, sidecar.endpoint],
+            env={"PYTHONPATH": tests},
+            check=True,
+            timeout=PATIENCE_SECONDS,
+        )
+        assert sidecar.sequences == [1]
+
+
+@pytest.mark.parametrize("host", ["a..b", "x" * 64 + ".org"])
+def test_a_host_that_is_no_name_is_an_endpoint_that_does_not_answer(
+    host: str, warnings: list[str]
+) -> None:
+    """What the resolver cannot even ask for is told once, in plain words, and is no bug of ours."""
+    with delivery_to(f"http://{host}:4318") as delivery:
+        delivery.send(opening(1))
+        assert not delivery.flush(BRIEFLY)
+        [warning] = warnings
+        assert f"sidecar at http://{host}:4318 does not answer" in warning
