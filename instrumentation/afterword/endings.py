@@ -36,6 +36,10 @@ CUT_OFF: Final = (CancelledError, GeneratorExit)
 """What escapes from work that somebody else ended."""
 
 
+_LONGEST_CHAIN: Final = 1000
+"""So many exceptions before a cancellation are looked at."""
+
+
 def ending_of(
     error: BaseException | None,
     *,
@@ -77,7 +81,9 @@ def is_stopping(error: BaseException | None, frame: FrameType | None) -> bool:
         error: The cancellation.
         frame: The innermost frame of the thread it happens on.
     """
-    while error is not None:
+    for _ in range(_LONGEST_CHAIN):  # whoever sets __context__ may make a circle of it
+        if error is None:
+            break
         if isinstance(error, SystemExit | KeyboardInterrupt):
             return True
         error = error.__context__

@@ -196,6 +196,27 @@ async def test_a_cancellation_is_told(evidence: RecordingDelivery, steps: int) -
     assert len(evidence.of(Started)) == (1 if steps else 0)
 
 
+async def test_a_cancellation_whose_context_leads_back_to_itself(
+    evidence: RecordingDelivery,
+) -> None:
+    """Looking for who stopped it comes to an end, whatever circle its exceptions make."""
+
+    async def circular() -> None:
+        try:
+            await asyncio.Event().wait()
+        except asyncio.CancelledError as error:
+            other = ValueError()
+            error.__context__, other.__context__ = other, error
+            raise
+
+    task = afterword.wait_until(circular())
+    assert task is not None
+    await asyncio.sleep(0)
+    task.cancel()
+    await ended(task)
+    assert [settled.reason for settled in evidence.of(Settled)] == ["cancelled"]
+
+
 async def test_cancellations_message_and_traceback_stay_the_awaiters(
     evidence: RecordingDelivery,
 ) -> None:
