@@ -7,7 +7,7 @@ from typing import Any, Final
 
 import pytest
 
-from worlds.sidecar_process import SidecarProcess
+from worlds.sidecar_process import PATIENT_EXIT, SidecarProcess
 from worlds.vercel_platform import Instance, VercelPlatform
 
 FUNCTIONS: Final = Path(__file__).parent / "functions"
@@ -43,7 +43,7 @@ def instance(tmp_path: Path, service: str, sidecar: SidecarProcess) -> Iterator[
                 variable,
                 OTEL_SERVICE_NAME=service,
                 AFTERWORD_TOKEN=TOKEN,
-                **{"AFTERWORD_ENDPOINT": sidecar.receiver, **environment},
+                **{"AFTERWORD_ENDPOINT": sidecar.receiver, **PATIENT_EXIT, **environment},
             )
             started.append(stack.enter_context(platform))
             return platform

@@ -7,7 +7,7 @@ from worlds.sidecar_process import SidecarProcess, until
 from worlds.vercel_platform import Instance
 
 EXAMPLE = Path(__file__).parents[2] / "examples" / "vercel" / "api" / "index.py"
-SECONDS = 1.5
+SECONDS = 3.0
 
 
 def test_the_example(instance: Instance, sidecar: SidecarProcess, service: str) -> None:

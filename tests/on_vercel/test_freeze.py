@@ -1,9 +1,9 @@
 """How evidence leaves: in few requests, before the freeze, and without holding anything up."""
 
-import socket
 import time
 from pathlib import Path
 
+from worlds.ports import held_port
 from worlds.scripted_sidecar import HANG, ScriptedSidecar, attributes
 from worlds.sidecar_process import SidecarProcess, until
 from worlds.vercel_platform import Instance
@@ -13,7 +13,7 @@ def test_short_tasks_leave_in_one_request(instance: Instance) -> None:
     """A warm invocation: openings, closings and the invocation's own record are one request."""
     with ScriptedSidecar() as collector:
         function = instance("asgi.py", AFTERWORD_ENDPOINT=collector.endpoint)
-        function.invoke("/completes", invocation="cold")
+        function.invoke("/unhurried,completes", invocation="cold")
         function.ended("cold")
         cold = len(collector.requests)
         function.invoke("/completes,fails", invocation="warm")
@@ -48,26 +48,25 @@ def test_what_could_not_leave_goes_with_the_next_invocation(
     instance: Instance, tmp_path: Path, service: str
 ) -> None:
     """The sidecar is gone and the drain ends all the same; once it is back nothing is missing."""
-    with socket.create_server(("127.0.0.1", 0)) as free:
-        port = str(free.getsockname()[1])
-    function = instance("asgi.py", AFTERWORD_ENDPOINT=f"http://127.0.0.1:{port}")
-    function.invoke("/completes,fails", invocation="1")
-    function.ended("1")
-    function.freeze()
-    with SidecarProcess(tmp_path, "--receiver-port", port) as back:
-        function.thaw()
-        function.invoke("/completes", invocation="2")
-        function.ended("2")
+    with held_port() as port:
+        function = instance("asgi.py", AFTERWORD_ENDPOINT=f"http://127.0.0.1:{port}")
+        function.invoke("/completes,fails", invocation="1")
+        function.ended("1")
         function.freeze()
-        outcomes = back.counts("afterword_tasks", "outcome", service_name=service)
-        assert outcomes == {"completed": 2, "failed": 1}
-        assert back.counts("afterword_evidence_holes", "service_name") == {}
+        with SidecarProcess(tmp_path, "--receiver-port", str(port)) as back:
+            function.thaw()
+            function.invoke("/unhurried,completes", invocation="2")
+            function.ended("2")
+            function.freeze()
+            outcomes = back.counts("afterword_tasks", "outcome", service_name=service)
+            assert outcomes == {"completed": 2, "failed": 1}
+            assert back.counts("afterword_evidence_holes", "service_name") == {}
 
 
 def test_a_hanging_sidecar_does_not_hold_the_drain(instance: Instance) -> None:
     """The response is there, and the end follows within the patience, not within the deadline."""
     with ScriptedSidecar(HANG, HANG) as hanging:
         function = instance("asgi.py", AFTERWORD_ENDPOINT=hanging.endpoint)
-        assert function.invoke("/completes", seconds=60).body == "hello"
+        assert function.invoke("/completes", seconds=3600).body == "hello"
         answered = time.monotonic()
-        assert function.ended()["at"] - answered < 5
+        assert function.ended()["at"] - answered < 30

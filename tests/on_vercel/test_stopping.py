@@ -41,7 +41,7 @@ def test_a_durable_task_that_crashes(
 ) -> None:
     """Its work began when the sidecar had its opening, so that not even this is unseen."""
     function = instance("asgi.py", AFTERWORD_DURABLE="true")
-    function.invoke("/crashes", seconds=1)
+    function.invoke("/crashes", seconds=3)
     assert function.process.wait(PATIENCE_SECONDS) == 3
 
     def closed() -> bool | None:

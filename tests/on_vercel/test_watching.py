@@ -13,7 +13,7 @@ def test_every_way_to_hold_it(instance: Instance, sidecar: SidecarProcess, servi
     All evidence is in the book when the runtime says ``end``: from then on it may be frozen.
     """
     function = instance("asgi.py")
-    function.invoke("/completes,closure,partial,default,courier,nests,threads,fails,own")
+    function.invoke("/unhurried,completes,closure,partial,default,courier,nests,threads,fails,own")
     function.ended()
     function.freeze()
     assert sidecar.counts("afterword_tasks", "outcome", service_name=service) == {
@@ -40,9 +40,12 @@ def test_no_line_changed(instance: Instance, sidecar: SidecarProcess, service: s
     function = instance("plain.py", through=[str(command)])
     function.invoke()
     function.ended()
-    function.freeze()
-    outcomes = sidecar.counts("afterword_tasks", "outcome", service_name=service)
-    assert outcomes == {"completed": 1}
+
+    def booked() -> bool | None:
+        outcomes = sidecar.counts("afterword_tasks", "outcome", service_name=service)
+        return outcomes == {"completed": 1} or None
+
+    assert until(booked)
 
 
 def test_the_same_awaitable_twice(
@@ -50,7 +53,7 @@ def test_the_same_awaitable_twice(
 ) -> None:
     """The runtime runs it once, and the book has it once."""
     function = instance("asgi.py")
-    function.invoke("/twice")
+    function.invoke("/unhurried,twice")
     function.ended()
     outcomes = sidecar.counts("afterword_tasks", "outcome", service_name=service)
     assert outcomes == {"completed": 1}

@@ -2,6 +2,7 @@
 
 import asyncio
 
+import unhurried
 from fastapi import BackgroundTasks, FastAPI
 
 import afterword
@@ -14,7 +15,10 @@ app = FastAPI()
 async def place(order: int, work: str, tasks: BackgroundTasks) -> None:
     """Adds the tasks that the path names."""
     for name in work.split(","):
-        tasks.add_task(WORK[name], order)
+        if name == "unhurried":
+            unhurried.be()
+        else:
+            tasks.add_task(WORK[name], order)
 
 
 async def completes(order: int) -> None:

@@ -11,6 +11,7 @@ import os
 from collections.abc import Awaitable, Callable, Generator
 from typing import Any
 
+import unhurried
 from vercel.functions import wait_until
 
 import afterword
@@ -107,6 +108,7 @@ HAND_OVERS: dict[str, Callable[[], None]] = {
     "courier": lambda: wait_until(Courier()),
     "twice": twice,
     "own": own,
+    "unhurried": unhurried.be,
 }
 
 
