@@ -131,8 +131,9 @@ class Terminal:
             command = command.replace(f"localhost:{documented}", f"localhost:{own}")
         command = re.sub(r"(/dev/shm|/tmp)/", f"{self._folder}/", command)
         if command.startswith("pip install"):
-            command = re.sub(r"'\.(\[\w+\])?'", rf"'{REPOSITORY}\1'", command)
-            command = re.sub(r"(?<= )'?afterword(\[\w+\])?'?(?= |$)", rf"'{REPOSITORY}\1'", command)
+            command = command.partition("#")[0].rstrip()
+            checkout = r"(?<= )'?\.(?:\./\.\.)?(\[\w+\])?'?(?= |$)"
+            command = re.sub(checkout, rf"'{REPOSITORY}\1'", command)
             command = command.replace("pip install", "python -m pip install --dry-run --quiet")
         return command
 
