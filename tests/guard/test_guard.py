@@ -8,7 +8,6 @@ import sys
 import threading
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, Final
 
@@ -23,7 +22,7 @@ from worlds.aftermath import Aftermath
 from worlds.sidecar_process import PATIENCE_SECONDS, SidecarProcess, until
 
 FUNCTION: Final = """
-import asyncio, os, time
+import asyncio, sys, time
 import afterword
 
 async def send_receipt():
@@ -53,7 +52,8 @@ async def crunch(deadline):
     time.sleep(60)
 
 async def main():
-    deadline = float(os.environ["DEADLINE"])
+    print("up", flush=True)
+    deadline = float(sys.stdin.readline())
     await hand_over(deadline)
     afterword.wait_until(crunch(deadline), deadline=deadline)
 
@@ -70,17 +70,29 @@ AWAITED: Final = {
 }
 
 
-@contextmanager
-def platform(folder: Path, source: str, seconds: float, **more: str) -> Iterator[float]:
-    """Runs a function as a platform does: SIGKILL when its time is over. Yields the deadline."""
+def run_until_killed(folder: Path, source: str, seconds: float, **environment: str) -> None:
+    """Run a function as a platform does: SIGKILL when its time, from its invocation on, is over."""
     script = folder / "function.py"
     script.write_text(source)
-    deadline = time.time() + seconds
-    environment = {**os.environ, "DEADLINE": repr(deadline), **more}
-    command = ["timeout", "-s", "KILL", repr(seconds), sys.executable, str(script)]
-    with subprocess.Popen(command, env=environment) as process:
-        yield deadline
-        assert process.wait(PATIENCE_SECONDS) == -signal.SIGKILL
+    with subprocess.Popen(
+        [sys.executable, str(script)],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        text=True,
+        env={**os.environ, **environment},
+    ) as process:
+        killer = threading.Timer(seconds, process.kill)
+        try:
+            assert process.stdin is not None
+            assert process.stdout is not None
+            assert process.stdout.readline() == "up\n"
+            killer.start()
+            process.stdin.write(f"{time.time() + seconds!r}\n")
+            process.stdin.flush()
+            assert process.wait(PATIENCE_SECONDS) == -signal.SIGKILL
+        finally:
+            killer.cancel()
+            process.kill()
 
 
 @pytest.fixture(scope="module")
@@ -96,8 +108,7 @@ def test_a_function_killed_at_its_deadline_has_told_where_each_task_was(
 ) -> None:
     """Suspended, gathering, in a thread, blocking the loop, starved by that: all in the book."""
     service = f"killed-{way}"
-    with platform(tmp_path, FUNCTION, 2.0, **aftermath.environment(service, way)):
-        pass
+    run_until_killed(tmp_path, FUNCTION, 3.0, **aftermath.environment(service, way))
     found = aftermath.letters(service, len(AWAITED))
     assert {letter["task"]: letter["awaiting"] for letter in found} == AWAITED
     for letter in found:
@@ -115,7 +126,7 @@ async def send_receipt():
     await asyncio.to_thread(sys.stdin.readline)
 
 async def main():
-    await afterword.wait_until(send_receipt(), deadline=time.time() + 0.4)
+    await afterword.wait_until(send_receipt(), deadline=time.time() + 2.0)
 
 asyncio.run(main())
 """
@@ -160,7 +171,7 @@ async def parent():
     if os.fork() == 0:
         asyncio._set_running_loop(None)
         asyncio.set_event_loop_policy(None)
-        asyncio.new_event_loop().run_until_complete(main(0.3))
+        asyncio.new_event_loop().run_until_complete(main(2.0))
     os.wait()
 
 asyncio.run(parent())
