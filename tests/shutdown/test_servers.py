@@ -122,7 +122,7 @@ def test_what_gunicorn_kills_at_its_time_out_was_told_at_sigterm(
     tmp_path: Path, aftermath: Aftermath
 ) -> None:
     """No hook runs in a busy worker: SIGKILL. SIGTERM came before it, and so did the report."""
-    command = (*GUNICORN, "--graceful-timeout", "1")
+    command = (*GUNICORN, "--graceful-timeout", "3")
     with ServedApp(tmp_path, SHOP, *command, **aftermath.environment("overtime", "spool")) as app:
         app.get("/indexed")
         app.get("/under-way")

@@ -32,6 +32,10 @@ from worlds.faults.world import World
 STOPS = "Shutting down"
 WORKER_EXITS = "Worker exiting"
 WORKERS = 2
+GRACEFUL_SECONDS = "3"
+"""For a worker to say what it leaves behind: on an idle machine it needs some milliseconds."""
+ALIVE_SECONDS = "4"
+"""Twice as long as a worker that is well may be silent by its own design."""
 IMPORTED = "the application is imported"
 """What ``apps/web_wsgi.py`` says: its worker handles signals."""
 UP = "Application startup complete"
@@ -67,7 +71,7 @@ def time_out_gracefully(
     world: World, command: Sequence[str], kinds: Sequence[str], up: str
 ) -> Case:
     """It kills the workers that are not done."""
-    server = serving(world, (*command, "--graceful-timeout", "1"), kinds)
+    server = serving(world, (*command, "--graceful-timeout", GRACEFUL_SECONDS), kinds)
     server.says(up, WORKERS)
     server.known()
     server.send(signal.SIGTERM)
@@ -88,7 +92,7 @@ def recycle(world: World) -> Case:
 
 def block(world: World) -> Case:
     """One task blocks its loop: the worker is taken for dead, and killed over all of its tasks."""
-    command = (*GUNICORN_ALONE, "--preload", "--timeout", "2")
+    command = (*GUNICORN_ALONE, "--preload", "--timeout", ALIVE_SECONDS)
     server = started(world, command)
     *others, last = world.numbers
     server.hand_over_each(mix(others, (*HANGING, *WAITING, *ENDING), world.seed))
@@ -112,7 +116,7 @@ def recycle_threads(world: World) -> Case:
 
 def block_a_request(world: World) -> Case:
     """A request that does not end: the abort ends Python in the regular way, with its hooks."""
-    command = (*GUNICORN_SYNC_ALONE, "--preload", "--timeout", "2")
+    command = (*GUNICORN_SYNC_ALONE, "--preload", "--timeout", ALIVE_SECONDS)
     server = serving(world, command, ("daemon hang", "daemon complete", "thread fail"))
     connection = server.connection()
     connection.request("GET", "/?then=block")
