@@ -5,6 +5,8 @@ import logging
 import socket
 import struct
 from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
 from urllib.parse import urlsplit
 
 import pytest
@@ -35,9 +37,9 @@ BROKEN = {
 }
 
 
-@pytest.fixture(scope="module")
-def sidecar(tmp_path_factory: pytest.TempPathFactory) -> Iterator[SidecarProcess]:
-    with SidecarProcess(tmp_path_factory.mktemp("sidecar")) as running:
+@pytest.fixture
+def sidecar(tmp_path: Path) -> Iterator[SidecarProcess]:
+    with SidecarProcess(tmp_path) as running:
         yield running
 
 
@@ -56,6 +58,12 @@ def answer_to(url: str, sent: bytes) -> bytes:
     return got.partition(b"\r\n")[0]
 
 
+def all_logged(sidecar: SidecarProcess) -> list[dict[str, Any]]:
+    """Every line, once it has stopped: one that was just written may still be in the pipe."""
+    assert sidecar.stop() == 0
+    return [json.loads(line) for line in sidecar.log.splitlines()]
+
+
 def test_each_is_refused_and_all_of_them_are_one_line(sidecar: SidecarProcess) -> None:
     """No traceback, nothing of what was sent, and one line a minute for each port."""
     for url in (sidecar.operators, sidecar.receiver):
@@ -64,7 +72,7 @@ def test_each_is_refused_and_all_of_them_are_one_line(sidecar: SidecarProcess) -
             BROKEN, True
         )
     assert sidecar.get("/healthz") == {"status": "alive"}
-    lines = [json.loads(line) for line in sidecar.log.splitlines()]
+    lines = all_logged(sidecar)
     turned_away = [line for line in lines if "no valid HTTP" in line["message"]]
     assert [line["port"] for line in turned_away] == ["operators", "receiver"]
     assert {line["level"] for line in lines if line not in turned_away} == {"info"}
@@ -74,14 +82,14 @@ def test_each_is_refused_and_all_of_them_are_one_line(sidecar: SidecarProcess) -
 
 def test_who_hangs_up_is_nobody_s_mistake(sidecar: SidecarProcess) -> None:
     """Gone before the answer was written, or in its midst: no line at all."""
-    before = sidecar.log
     for path in (b"/live", b"/metrics", b"/api/v1/tasks") * 10:
         with connect(sidecar.operators) as connection:
             connection.sendall(b"GET " + path + b" HTTP/1.1\r\nHost: localhost\r\n\r\n")
             # Closed with a reset, so that what is written to it fails.
             connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
     assert sidecar.get("/healthz") == {"status": "alive"}
-    assert sidecar.log == before
+    told = [line["message"] for line in all_logged(sidecar)]
+    assert told[told.index("ready") :] == ["ready", "stopping", "stopped"]
 
 
 def test_a_line_tells_of_all_since_the_one_before(caplog: pytest.LogCaptureFixture) -> None:
