@@ -116,6 +116,8 @@ REASONS: Final = {
     ),
     UNKNOWN: ("span_unset", "evidence_lost"),
 }
+OTHER_NAME: Final = "_other"
+"""What tasks are counted under beyond a bound on names."""
 OTHER_REASON: Final = "other"
 
 # How sure a verdict is.

@@ -26,7 +26,6 @@ if TYPE_CHECKING:
     from afterword.tracked import Tracked
 
 _MOST_TALLIES: Final = 2000
-_OTHER: Final = "_other"
 _LONGEST_NAME: Final = 255
 """What the sidecar keeps of one, in characters; the rest is not sent."""
 
@@ -135,7 +134,7 @@ class Stream:
                 return known
             labels = (name, platform, origin)
             if labels not in self._tallies and len(self._tallies) >= _MOST_TALLIES:
-                labels = (_OTHER, platform, origin)
+                labels = (names.OTHER_NAME, platform, origin)
             tally = self._tallies.setdefault(labels, Tally(labels))
             known = CountedKind(TaskKind(name, platform, origin, function), tally)
             if len(self._known_kinds) < _MOST_TALLIES and len(key[0]) <= _LONGEST_NAME:

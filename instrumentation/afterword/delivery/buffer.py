@@ -5,7 +5,8 @@ began and ended in here become counts (``shedding``), oldest first. What is told
 opening has left is never shed, but for where it was pending: each open task keeps room for its
 start and its closing, so the bound limits how many tasks may be announced at once (16,000 in
 16 MiB). What an application hands over beyond that is told of when it ends. Counts are never shed:
-where nothing else is left, they exceed the bound by a few hundred bytes for each kind of task.
+where nothing else is left, they exceed the bound by a few hundred bytes for each kind of task, of
+1,000 kinds at most, and by some for each task that is open.
 """
 
 from collections import deque

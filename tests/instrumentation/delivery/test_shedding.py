@@ -38,23 +38,31 @@ def _tasks(draw: st.DrawFn) -> list[tuple[Settled, int]]:
     return tasks
 
 
-@settings(deadline=None, max_examples=60)
-@given(_tasks(), st.integers(1, 70))
-def test_counts_and_numbers_are_exact(tasks: list[tuple[Settled, int]], at_once: int) -> None:
+@settings(deadline=None, max_examples=100)
+@given(_tasks(), st.integers(1, 70), st.sampled_from([(4000, 9_000_000), (6, 1000), (40, 7)]))
+def test_counts_and_numbers_are_exact(
+    tasks: list[tuple[Settled, int]], at_once: int, most_in_a_record: tuple[int, int]
+) -> None:
     """By name, platform, origin, outcome and reason; each number in one record, none invented."""
     rollups = Rollups()
     lines = [encode_folded(each, start).encode() for each, start in tasks]
     for first in range(0, len(lines), at_once):
         rollups.add(lines[first : first + at_once])
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(shedding, "MOST_RANGES", most_in_a_record[0])
+        patch.setattr(shedding, "MOST_NUMBERS", most_in_a_record[1])
+        taken = rollups.take()
     counted: Counter[tuple[str, ...]] = Counter()
     covered: list[int] = []
-    for record in map(json.loads, rollups.take()):
+    for record in map(json.loads, taken):
         told = {each["key"]: next(iter(each["value"].values())) for each in record["attributes"]}
         ranges = [tuple(map(int, each.split("-"))) for each in told[names.RANGES].split()]
         assert ranges == sorted(ranges), "a sidecar takes them ascending"
         mine = [number for low, high in ranges for number in range(low, high + 1)]
         count = int(told[names.COUNT])
         assert 0 < count <= len(mine), "a sidecar takes no more tasks than numbers"
+        assert len(ranges) <= most_in_a_record[0]
+        assert len(mine) < most_in_a_record[1]
         covered += [*mine, int(told[names.SEQUENCE])]
         alike = (names.NAME, names.PLATFORM, names.ORIGIN, names.OUTCOME, names.REASON)
         counted[tuple(told[key] for key in alike)] += count
@@ -98,7 +106,7 @@ def test_more_numbers_than_one_record_may_stand_for_go_into_several(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     """An outage of hours: no sidecar turns the count of it away."""
-    assert shedding.MOST_NUMBERS + 10_000 < ROLLUP_SEQUENCES, "with what is added at once"
+    assert shedding.MOST_NUMBERS < ROLLUP_SEQUENCES
     monkeypatch.setattr(shedding, "MOST_NUMBERS", 1_000)
     rollups = Rollups()
     for first in range(1, 3_000, 100):
@@ -107,6 +115,37 @@ def test_more_numbers_than_one_record_may_stand_for_go_into_several(
     taken = rollups.take()
     assert len(taken) == 3
     assert sum(_taken(line) for line in taken) == 1500
+
+
+def test_an_outage_without_end_takes_room_for_what_is_open_only() -> None:
+    """Thousands end in another order than they began: the gaps between their numbers close."""
+    rollups, open_at_once, closed = Rollups(), 5000, 0
+    for first in range(1, 30_000, 10_000):
+        shuffled = [first + number * 7919 % open_at_once for number in range(open_at_once)]
+        for ending in range(0, open_at_once, 100):
+            rollups.add(
+                [
+                    encode_folded(settled(opening(number), number + open_at_once)).encode()
+                    for number in shuffled[ending : ending + 100]
+                ]
+            )
+        assert rollups.size_bytes < 1000
+        closed += open_at_once
+    [record] = rollups.take()
+    assert _taken(record) == closed
+
+
+def test_names_without_end_take_no_room_without_end() -> None:
+    """Tasks that each have a name of their own: beyond a bound they are counted together."""
+    rollups = Rollups()
+    for first in range(1, 6000, 2):
+        begun = opening(first)._replace(kind=TaskKind(f"send to {first}", "asyncio"))
+        rollups.add([encode_folded(settled(begun, first + 1)).encode()])
+    taken = rollups.take()
+    assert len(taken) == shedding.MOST_ALIKE + 1
+    assert sum(map(_taken, taken)) == 3000
+    assert _taken(taken[-1]) == 2000
+    assert b'"_other"' in taken[-1]
 
 
 def _taken(line: bytes) -> int:
