@@ -17,7 +17,7 @@ class Book:
     """A reader of the sidecar's operators' port at ``url``."""
 
     def __init__(self, url: str) -> None:
-        self._client = httpx.Client(base_url=url, timeout=10.0)
+        self._client = httpx.Client(base_url=url, timeout=60.0)
 
     def settled(self) -> int:
         """How many of the shop's tasks have been pronounced upon."""

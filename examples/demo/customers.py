@@ -11,6 +11,7 @@ import httpx
 from examples.shop.orders import Delivery, Order, Trouble
 
 _AT_ONCE = 8
+_PATIENCE_SECONDS = 60.0
 _SHARES = {
     (Delivery.COURIER, Trouble.NONE): 9,
     (Delivery.COURIER, Trouble.COURIER_SILENT): 3,
@@ -65,7 +66,9 @@ class Customers:
         async def customer() -> None:
             # One connection each: taking an order back must reach the worker that has it.
             limits = httpx.Limits(max_connections=1)
-            async with httpx.AsyncClient(base_url=self._url, limits=limits) as client:
+            async with httpx.AsyncClient(
+                base_url=self._url, limits=limits, timeout=_PATIENCE_SECONDS
+            ) as client:
                 for order in waiting:
                     await _send(client, order)
                     answered()

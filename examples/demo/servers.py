@@ -35,7 +35,7 @@ class Server:
                 start_new_session=True,  # Ctrl-C is the demo's to handle
             )
 
-    def wait_for(self, pattern: str, *, seconds: float = 20.0) -> re.Match[str]:
+    def wait_for(self, pattern: str, *, seconds: float = 60.0) -> re.Match[str]:
         """Wait until the output matches. Raises ``StartError`` if it does not in time."""
         give_up_at = time.monotonic() + seconds
         while True:

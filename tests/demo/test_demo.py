@@ -18,7 +18,7 @@ def test_the_demo_agrees_and_leaves_nothing_running(tmp_path: Path) -> None:
         stderr=subprocess.STDOUT,
         text=True,
         check=False,
-        timeout=120,
+        timeout=300,
     )
     assert run.returncode == 0, run.stdout
     assert "\x1b[" not in run.stdout

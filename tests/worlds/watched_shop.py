@@ -21,7 +21,7 @@ from examples.demo.stage import Stage, start_shop
 from examples.demo.story import Story
 from worlds import otlp_requests as otlp
 from worlds.prometheus import Prometheus
-from worlds.sidecar_process import SidecarProcess, until
+from worlds.sidecar_process import PATIENCE_SECONDS, SidecarProcess, until
 
 WORKERS: Final = 2
 _FLAGS: Final = ("--grace", "0.2s", "--tasks-per-service", "6", "--stream-retention", "10s")
@@ -175,7 +175,7 @@ class WatchedShop:
     def _send(self, records: list[Any], stream: str, service: str = "billing") -> int:
         told = otlp.logs(records, stream=stream, resource={"service.name": service})
         url = f"{self.sidecar.receiver}/v1/logs"
-        return httpx.post(url, json=told, timeout=20.0).status_code
+        return httpx.post(url, json=told, timeout=PATIENCE_SECONDS).status_code
 
 
 @contextmanager
