@@ -18,8 +18,8 @@ TESTS: Final = Path(__file__).parents[2]
 IMPORTS: Final = os.pathsep.join(filter(None, (str(TESTS), os.environ.get("PYTHONPATH"))))
 """Where the processes of a row find its programs."""
 PATIENCE_SECONDS: Final = 120.0
-FLUSH_SECONDS: Final = 25.0
-"""Longer than an attempt that a half-open connection holds up, and the next."""
+FLUSH_SECONDS: Final = 100.0
+"""Longer than an attempt that a half-open connection holds up, and the next, on any machine."""
 
 
 class AppProcess:

@@ -31,8 +31,9 @@ LOOK_SECONDS: Final = 0.02
 GRACE_SECONDS: Final = 0.3
 LONGEST_LIFE_SECONDS: Final = 1.5
 """Of tasks over HTTP whose process makes no promise to speak, in rows where it dies."""
-LEASE_SECONDS: Final = 1.0
-"""What a process over HTTP promises in rows where it dies."""
+LEASE_SECONDS: Final = 2.0
+"""What a process over HTTP promises in rows where it dies. It has to keep the promise until then:
+one of a second is broken by a machine that is busy for as long."""
 LAPSE_SECONDS: Final = LEASE_SECONDS + GRACE_SECONDS + PATIENCE_SECONDS + PROMISE_SECONDS
 """From the death of such a process to the verdicts: the sidecar may just have started."""
 OVERDUE_SECONDS: Final = GRACE_SECONDS + PROMISE_SECONDS

@@ -6,7 +6,7 @@ import os
 import sys
 
 import afterword
-from worlds.faults.apps.plain import App
+from worlds.faults.apps.plain import FLUSH_SECONDS, App
 from worlds.faults.truth import TruthLog
 
 
@@ -19,7 +19,7 @@ def main() -> None:
     loop.run_until_complete(app.do_hand_over(order))
     loop.run_until_complete(asyncio.sleep(0))
     loop.close()
-    afterword.flush(10.0)
+    afterword.flush(FLUSH_SECONDS)
     sys.stdout.write("null\n")
     sys.stdout.flush()
     sys.stdin.readline()

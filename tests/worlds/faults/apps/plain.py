@@ -27,6 +27,7 @@ from worlds.faults.mix import ENDING, WAITING  # noqa: E402 - the same
 from worlds.faults.truth import TruthLog, true_now  # noqa: E402 - the same
 
 TIMEOUT_SECONDS: Final = 0.02
+FLUSH_SECONDS: Final = 100.0
 
 
 class App:
@@ -140,7 +141,7 @@ class App:
             self.hand_over(int(text), kind, deadline_seconds=None, durable=None)
         await asyncio.sleep(0)  # they begin
         if mix:
-            assert await asyncio.to_thread(afterword.flush, 10.0)
+            assert await asyncio.to_thread(afterword.flush, FLUSH_SECONDS)
         os.write(ready, b"ready\n")
         await asyncio.Event().wait()
 

@@ -8,7 +8,7 @@ import threading
 from typing import Any, Final
 
 import afterword
-from worlds.faults.apps.plain import App
+from worlds.faults.apps.plain import FLUSH_SECONDS, App
 from worlds.faults.book import name_of
 from worlds.faults.truth import TruthLog
 
@@ -51,7 +51,7 @@ def main() -> None:
         thread.start()
     for thread in threads:
         thread.join()
-    sys.stdout.write(json.dumps(afterword.flush(10.0)) + "\n")
+    sys.stdout.write(json.dumps(afterword.flush(FLUSH_SECONDS)) + "\n")
     sys.stdout.flush()
     sys.stdin.readline()
 

@@ -11,7 +11,7 @@ from worlds.faults.rows.processes import gone
 from worlds.faults.world import NO_LEASE, SHORT_LEASE, World
 
 HOUR_SECONDS: Final = 3600.0
-DEADLINE_SECONDS: Final = 1.0
+DEADLINE_SECONDS: Final = 2.0
 FAR_DEADLINE_SECONDS: Final = 60.0
 JUMPS: Final = (HOUR_SECONDS, 0.0, -HOUR_SECONDS, 0.0)
 

@@ -8,7 +8,7 @@ from worlds.faults.fault import BOTH, HTTP, Case, Expected, Fault
 from worlds.faults.mix import mix
 from worlds.faults.rows.processes import gone
 from worlds.faults.truth import Told
-from worlds.faults.world import SHORT_LEASE, World
+from worlds.faults.world import LEASE_SECONDS, SHORT_LEASE, World
 
 CROWD: Final = "crowd"
 CROWD_OF_A_HUNDRED: Final = 100_000
@@ -25,7 +25,7 @@ SMALL_BUFFER_BYTES: Final = 64 * 1024
 OVERFLOW_EACH: Final = 50
 """How many tasks there are for each of N: at N = 12 many times what the buffer holds."""
 SHORTEST_SECONDS: Final = 0.0001
-LONGEST_SECONDS: Final = 3.0
+LONGEST_SECONDS: Final = 3 * LEASE_SECONDS
 
 
 def hundred_thousand(world: World) -> Case:
