@@ -8,12 +8,12 @@ import logging
 import sys
 import time
 from collections.abc import Callable
-from typing import Any, Final
+from typing import Any
 
 from aiohttp.http_exceptions import HttpProcessingError
 from aiohttp.web import RequestPayloadError
 
-SECONDS_BETWEEN_LINES: Final = 60.0
+from afterword_sidecar.web.now_and_then import NowAndThen
 
 
 class ServerLog(logging.LoggerAdapter[logging.Logger]):
@@ -23,9 +23,7 @@ class ServerLog(logging.LoggerAdapter[logging.Logger]):
         """``port``: whose it is, for the line; ``clock`` is monotonic, seconds."""
         super().__init__(logging.getLogger(__name__))
         self._port = port
-        self._clock = clock
-        self._silent_until = -1.0
-        self._turned_away = 0
+        self._turned_away = NowAndThen(clock)
 
     def debug(self, msg: object, *args: object, **_: Any) -> None:
         """Without what was sent, which is in the exception."""
@@ -43,11 +41,6 @@ class ServerLog(logging.LoggerAdapter[logging.Logger]):
             super().exception(msg, *args, exc_info=error or exc_info)
 
     def _turn_away(self, error: Exception) -> None:
-        self._turned_away += 1
-        now = self._clock()
-        if now < self._silent_until:
-            return
-        self._silent_until = now + SECONDS_BETWEEN_LINES
-        count, self._turned_away = self._turned_away, 0
-        fields = {"port": self._port, "why": type(error).__name__, "requests": count}
-        self.logger.warning("requests that are no valid HTTP are turned away", extra=fields)
+        if count := self._turned_away.happened():
+            fields = {"port": self._port, "why": type(error).__name__, "requests": count}
+            self.logger.warning("requests that are no valid HTTP are turned away", extra=fields)

@@ -1,6 +1,7 @@
 """What is checked of a request before a byte of its body is read, in the order it is checked."""
 
 import hmac
+import logging
 from dataclasses import dataclass
 from http import HTTPStatus
 from typing import Final
@@ -9,7 +10,10 @@ from aiohttp import web
 
 from afterword import names
 from afterword_sidecar.otlp import ContentType, Signal
+from afterword_sidecar.web.now_and_then import NowAndThen
 from afterword_sidecar.web.turned import Turned, come_again
+
+log = logging.getLogger(__name__)
 
 SIGNALS: Final[dict[str, Signal]] = {
     "/v1/logs": "logs",
@@ -41,6 +45,8 @@ class Gate:
     def __init__(self, book_id: str, token: str) -> None:
         self._book_id = book_id
         self._token = token.encode()
+        self._without_token = NowAndThen()
+        self._of_another_book = NowAndThen()
 
     def admit(self, request: web.Request) -> Admitted:
         """What ``request`` is. Raises ``Turned``: 404, 405, 401, 415 or 503."""
@@ -68,6 +74,11 @@ class Gate:
         # Surrogates stand for bytes that are no UTF-8; a wrong token must not be an error of ours.
         given_bytes = given.strip().encode("utf-8", "surrogateescape")
         if scheme.lower() != "bearer" or not hmac.compare_digest(given_bytes, self._token):
+            if count := self._without_token.happened():
+                log.warning(
+                    "clients without the right token are turned away: what they tell is lost",
+                    extra={"client": request.remote, "requests": count},
+                )
             raise Turned(
                 HTTPStatus.UNAUTHORIZED,
                 "a valid bearer token is needed",
@@ -77,6 +88,11 @@ class Gate:
     def _check_book(self, request: web.Request) -> None:
         echoed = request.headers.get(names.BOOK_HEADER, "")
         if echoed and echoed != self._book_id:
+            if count := self._of_another_book.happened():
+                log.warning(
+                    "clients of another book are turned away: do two sidecars share an address?",
+                    extra={"client": request.remote, "requests": count},
+                )
             raise come_again(
                 f"this is book {self._book_id}, not {echoed[:40]!r}: two sidecars seem to share an"
                 " address, or a new one began without the old one's data",

@@ -12,7 +12,8 @@ from urllib.parse import urlsplit
 import pytest
 from aiohttp.http_exceptions import BadHttpMessage
 
-from afterword_sidecar.web.broken_requests import SECONDS_BETWEEN_LINES, ServerLog
+from afterword_sidecar.web.broken_requests import ServerLog
+from afterword_sidecar.web.now_and_then import SECONDS_BETWEEN_LINES
 from worlds.sidecar_process import PATIENCE_SECONDS, SidecarProcess
 
 SECRET = b"s3cret"

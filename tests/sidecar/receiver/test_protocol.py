@@ -195,6 +195,25 @@ async def test_the_token_is_asked_for_before_the_body(
         assert answer.status == 200
 
 
+async def test_whoever_runs_the_sidecar_hears_of_clients_turned_away(
+    start_receiver: Callable[..., Awaitable[Any]], caplog: pytest.LogCaptureFixture
+) -> None:
+    """One line a minute for wrong tokens and one for another book, and no token in it."""
+    running = await start_receiver(token="right")
+    for sent in (
+        {"Authorization": "Bearer wr0ng"},
+        {"Authorization": "Bearer right", "Afterword-Book": "f" * 32},
+    ):
+        for _ in range(3):
+            headers = {"Content-Type": JSON, **sent}
+            async with running.client.post("/v1/logs", data=b"{}", headers=headers) as answer:
+                assert answer.status in {401, 503}
+    token, book = caplog.records
+    assert "without the right token" in token.message
+    assert "of another book" in book.message
+    assert "wr0ng" not in str(vars(token))
+
+
 async def test_the_same_book_echoed_is_welcome(receiver: Any) -> None:
     """A client that names this very book is taken."""
     headers = {"Content-Type": JSON, "Afterword-Book": receiver.service.book_id}
