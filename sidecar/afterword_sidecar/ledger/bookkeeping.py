@@ -141,6 +141,8 @@ class Bookkeeper:
         if fact.payload is not None:
             self.payloads[stream.source.stream, opening] = fact.payload
         self.totals.schedule(account)
+        if early is not None and early.start_delay_seconds is not None:
+            self.totals.observe(totals.START_DELAY, account, early.start_delay_seconds, now)
         if fact.invocation:
             stream.by_invocation.setdefault(fact.invocation, set()).add(opening)
             over = stream.end_of(task) if stream.state.invocations_over else None

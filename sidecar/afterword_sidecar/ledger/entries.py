@@ -79,7 +79,12 @@ def early(known: Early | None, fact: Started | Pending) -> Early:
     """What is to be remembered of a task whose opening has not come: as ``pending`` has it."""
     known = known or Early(fact.opening_sequence)
     if isinstance(fact, Started):
-        return replace(known, started_sequence=fact.sequence, started_at=fact.at)
+        return replace(
+            known,
+            started_sequence=fact.sequence,
+            started_at=fact.at,
+            start_delay_seconds=fact.start_delay_seconds,
+        )
     known = replace(known, awaiting=fact.awaiting or known.awaiting)
     if known.pending_sequence and known.pending_at <= fact.at:
         return known

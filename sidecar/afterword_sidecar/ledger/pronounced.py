@@ -56,9 +56,12 @@ class Pronounced:
         """Better evidence of its end has come."""
         before = stream.amendable[opening]
         after = self._revise(stream, before, entries.closed(before.opening, fact, now), now)
+        account = self._totals.account(after.opening.series, now)
         if not by_span(before):  # or its duration was observed when the span came
-            self.observe(self._totals.account(after.opening.series, now), after, now)
+            self.observe(account, after, now)
         if isinstance(fact, Settled):
+            if not before.opening.started_sequence and fact.start_delay_seconds is not None:
+                self._totals.observe(totals.START_DELAY, account, fact.start_delay_seconds, now)
             del stream.amendable[opening]
 
     def rejudge(self, stream: Stream, opening: int, fact: Pending | None, now: float) -> None:

@@ -191,6 +191,7 @@ class Early(msgspec.Struct, frozen=True, gc=False, array_like=True):
     """Its closing came first and stood on its own: the opening only adds to it."""
     letter: SettledTask | None = None
     """That closing, where it left a dead letter that the opening's payload belongs to."""
+    start_delay_seconds: float | None = None
 
 
 class StreamState(msgspec.Struct, frozen=True, gc=False, array_like=True):

@@ -88,6 +88,34 @@ def test_what_comes_before_the_opening_is_kept_for_it(desk: Desk) -> None:
     assert desk.verdict(1) == "dropped/instance_lost/proven"
 
 
+def test_a_start_is_observed_once_whenever_it_comes(desk: Desk) -> None:
+    """In order, before its opening, with the closing alone, after a verdict, or never by itself."""
+
+    def observed() -> float:
+        return sum(
+            sum(total.value[:-1])
+            for (metric, _), total in desk.book.view().totals.items()
+            if metric == "start_delay" and isinstance(total.value, tuple)
+        )
+
+    desk.tell(opening(1), start(2), closing(3, 1, start_delay_seconds=0.01))
+    assert observed() == 1
+    desk.tell(start(5, 4))
+    assert observed() == 1
+    desk.tell(opening(4))
+    assert observed() == 2
+    desk.restart()
+    desk.tell(closing(6, 4, start_delay_seconds=0.01))
+    assert observed() == 2
+    desk.tell(opening(7), closing(9, 7, start_delay_seconds=0.01))
+    desk.tell(start(8, 7))
+    assert observed() == 3
+    desk.tell(opening(10, at=START, deadline=START + 10))
+    desk.pass_time(30)
+    desk.tell(start(11, 10), closing(12, 10, start_delay_seconds=0.01))
+    assert observed() == 4
+
+
 def test_a_frozen_process_that_thaws_amends_its_verdict(desk: Desk) -> None:
     """Past its deadline it cannot be told from a dead one; then it completes: one amendment."""
     desk.tell(opening(1, deadline=START + 10, payload="{}"))

@@ -38,8 +38,8 @@ Told = tuple[float, float]
 class Delivery(Protocol):
     """How a process reports."""
 
-    committed: set[int]
-    """Sequence numbers that the book holds for certain."""
+    committed: dict[int, float]
+    """Sequence numbers that the book holds for certain, and since when."""
     rolled_up: set[int]
     """Openings of tasks of which it is told by count alone."""
 
@@ -72,7 +72,7 @@ class Spool:
         """When its lock was last seen held."""
         self._ended = False
         self.fell_at = 0.0
-        self.committed: set[int] = set()
+        self.committed: dict[int, float] = {}
         self.rolled_up: set[int] = set()
 
     def send(self, fact: Fact) -> None:
@@ -105,7 +105,7 @@ class Spool:
             batch = Batch(self._source, facts, self._world.now, same_clock=True)
             fate = self._sidecar.take(batch)
             if fate is not Fate.REFUSED:
-                self.committed.update(numbers_of(facts))
+                note(self.committed, facts, self._world.now)
             if fate is Fate.ACKNOWLEDGED:
                 del self._unread[: len(facts)]
         if self._unread:
@@ -148,7 +148,7 @@ class Http:
         """A batch that nobody takes, as nobody can be reached: the others wait behind it."""
         self._flushing = False
         self._ended = False
-        self.committed: set[int] = set()
+        self.committed: dict[int, float] = {}
 
     def send(self, fact: Fact) -> None:
         self._buffer.append(fact)
@@ -200,7 +200,7 @@ class Http:
         batch = Batch(self._source, facts, now)
         fate = self._sidecar.take(batch)
         if fate is not Fate.REFUSED:
-            self.committed.update(numbers_of(facts))
+            note(self.committed, facts, self._world.now)
             if told is not None and now - told[0] < PROMPT_SECONDS:
                 moments = self.prompt.setdefault(told[1], [])
                 if not moments or now - moments[-1] >= 1.0:
@@ -211,6 +211,12 @@ class Http:
 
     def _again(self, facts: list[Fact], told: Told | None, pause: float) -> None:
         self._world.after(pause, lambda: self._try(facts, told, min(pause * 2, PAUSE_SECONDS)))
+
+
+def note(committed: dict[int, float], facts: list[Fact], now: float) -> None:
+    """These are in the book from now on, if they were not before."""
+    for number in numbers_of(facts):
+        committed.setdefault(number, now)
 
 
 def fold(facts: list[Fact]) -> list[Fact]:

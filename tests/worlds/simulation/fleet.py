@@ -35,7 +35,7 @@ SHOWINGS = 4
 class Task:
     """What the world knows of one task."""
 
-    __slots__ = ("closing", "deadline", "ending", "near", "opening", "pending", "skew")
+    __slots__ = ("closing", "deadline", "ending", "near", "opening", "pending", "skew", "started")
 
     def __init__(self, opening: int, deadline: float | None, skew: float) -> None:
         self.opening = opening
@@ -44,6 +44,7 @@ class Task:
         self.deadline = deadline
         """On the world's clock."""
         self.ending: tuple[str, str] | None = None
+        self.started = 0
         self.closing = 0
         self.pending = 0
         """The record that told of it when the process stopped."""
@@ -187,7 +188,8 @@ class Process:
 
     def _start(self, task: Task) -> None:
         if not self._frozen(lambda: self._start(task)) and task.opening in self.open:
-            self.delivery.send(Started(self._next(), task.opening, self._clock(), 0.01))
+            task.started = self._next()
+            self.delivery.send(Started(task.started, task.opening, self._clock(), 0.01))
 
     def _warn(self, task: Task) -> None:
         """The guard: its deadline is near, and it has not ended."""
@@ -211,6 +213,7 @@ class Process:
                 platform="asyncio",
                 scheduled_at=opening.at,
                 duration_seconds=self._clock() - opening.at,
+                start_delay_seconds=0.01 if task.started else None,
             )
         )
 

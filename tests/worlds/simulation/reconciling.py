@@ -2,11 +2,16 @@
 
 from afterword_sidecar.ledger.audit import ServiceAudit
 from afterword_sidecar.ledger.book import Book
-from worlds.simulation.fleet import Process
+from afterword_sidecar.ledger.totals import START_DELAY
+from afterword_sidecar.ledger.records import SettledTask
+from worlds.simulation.fleet import Process, Task
 from worlds.simulation.judge import WrongVerdictError
 
+Verdicts = dict[tuple[bytes, int], SettledTask]
+"""By (stream, opening): the last that the book said."""
 
-def reconcile(book: Book, fleet: list[Process], now: float) -> None:
+
+def reconcile(book: Book, fleet: list[Process], verdicts: Verdicts, now: float) -> None:
     """Raise unless totals, holes and the audit are exactly what arrived of the fleet's evidence."""
     told = book.audit(now)
     by_service = {each.service: each for each in told.services}
@@ -14,6 +19,7 @@ def reconcile(book: Book, fleet: list[Process], now: float) -> None:
     known = sum(_known(process) for process in fleet)
     if counted != known:
         raise WrongVerdictError(f"{counted:.0f} tasks are scheduled in the book, {known} arrived")
+    _check_starts(book, fleet, verdicts)
     incomplete: set[str] = set()
     for process in fleet:
         if _check_stream(book, process):
@@ -25,6 +31,35 @@ def reconcile(book: Book, fleet: list[Process], now: float) -> None:
 def _known(process: Process) -> int:
     committed = process.delivery.committed
     return sum(task.opening in committed or task.closing in committed for task in process.tasks)
+
+
+def _check_starts(book: Book, fleet: list[Process], verdicts: Verdicts) -> None:
+    """Each start that arrived is observed once: alone, or with the task's closing.
+
+    But for one that came after a verdict, of a task whose closing never did.
+    """
+    arrived = sum(_started(process, task, verdicts) for process in fleet for task in process.tasks)
+    observed = sum(
+        sum(total.value[:-1])
+        for (metric, _), total in book.view().totals.items()
+        if metric == START_DELAY and isinstance(total.value, tuple)
+    )
+    if observed != arrived:
+        raise WrongVerdictError(f"{observed:.0f} starts are in the book, {arrived} arrived")
+
+
+def _started(process: Process, task: Task, verdicts: Verdicts) -> bool:
+    """Whether the book was told that it began while that was of use."""
+    committed, rolled_up = process.delivery.committed, process.delivery.rolled_up
+    if not task.started or task.opening in rolled_up:
+        return False
+    if task.closing in committed:
+        return True
+    if not (task.opening in committed and task.started in committed):
+        return False
+    settled = verdicts[process.source.stream, task.opening]
+    first = (*settled.history, settled.verdict)[0]
+    return committed[task.started] <= first.at
 
 
 def _check_stream(book: Book, process: Process) -> bool:

@@ -61,7 +61,7 @@ def simulate(
     if sidecar.book is not None and (left := sidecar.book.view().open_tasks):
         raise WrongVerdictError(f"{left} tasks are in flight in the book, and none in the world")
     assert sidecar.book is not None
-    reconcile(sidecar.book, fleet, world.now)
+    reconcile(sidecar.book, fleet, sidecar.final, world.now)
     del FLEETS[sidecar]
     return Result(
         sum(len(process.tasks) for process in fleet),
