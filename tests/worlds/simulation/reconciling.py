@@ -2,8 +2,8 @@
 
 from afterword_sidecar.ledger.audit import ServiceAudit
 from afterword_sidecar.ledger.book import Book
-from afterword_sidecar.ledger.totals import START_DELAY
 from afterword_sidecar.ledger.records import SettledTask
+from afterword_sidecar.ledger.totals import START_DELAY
 from worlds.simulation.fleet import Process, Task
 from worlds.simulation.judge import WrongVerdictError
 
