@@ -2,11 +2,12 @@
 
 When room runs out, long texts go first (payloads, stacks), oldest first; then tasks that both
 began and ended in here become counts (``shedding``), oldest first. What is told of a task whose
-opening has left is never shed, but for where it was pending: each open task keeps room for its
-start and its closing, so the bound limits how many tasks may be announced at once (16,000 in
-16 MiB). What an application hands over beyond that is told of when it ends. Counts are never shed:
-where nothing else is left, they exceed the bound by a few hundred bytes for each kind of task, of
-1,000 kinds at most, and by some for each task that is open.
+opening has left is never shed, but for the place where it was pending: each open task keeps room
+for its start and its closing, so the bound limits how many tasks may be announced at once (16,000
+in 16 MiB). What an application hands over beyond that is told of when it ends, unless it is durable
+or pending, which is told whatever room there is, as are signs of life. Counts are never shed: where
+nothing else is left, they exceed the bound by a few hundred bytes for each kind of task, of 1,000
+kinds at most, and by some for each task that is open.
 """
 
 from collections import deque
@@ -22,6 +23,8 @@ KEPT_FOR_START_BYTES: Final = 500
 """Room that it keeps for its start beside that, until it starts."""
 FRESH_BYTES: Final = KEPT_BYTES + KEPT_FOR_START_BYTES + 1400
 """Room that a task takes that has not been announced yet."""
+MOST_SIGNS: Final = 16
+"""Records of the process itself that may wait for which there is no room."""
 SHED: Final = "not sent: the buffer was full"
 _MOST_LATER: Final = 64
 """In one chunk."""
@@ -55,6 +58,8 @@ class Buffer:
         self._rollups_bytes = 0
         self._rollups_from = 0
         """The least serial of what was counted, if anything was."""
+        self._signs: list[int] = []
+        """The serials of what the process said of itself. Some of them may have left."""
         self._later = 0
         """The serial of the chunk that starts and closings are put into."""
         # In which order to shed. Serials of chunks that have left may still be in them.
@@ -125,6 +130,35 @@ class Buffer:
             self.add([line], heavy=True)
         else:
             self._add_later(line)
+
+    def add_sign(self, line: bytes) -> None:
+        """Take what the process says of itself, whatever room there is: silence looks like death.
+
+        Unless many such wait already: one beat is as good as the next.
+        """
+        self._signs = [serial for serial in self._signs if serial in self._chunks]
+        if len(self._signs) >= MOST_SIGNS:
+            self.add_other(line)
+        else:
+            self.add([line])
+            self._signs.append(self.newest)
+
+    def add_pending(self, sequence: int, line: bytes) -> None:
+        """Take where an open task is pending; where else is no room, in its closing's, in brief.
+
+        Its closing comes after it, if it comes at all.
+        """
+        if self.fit(len(line) + LINE_BYTES + _CHUNK_BYTES):
+            self.add([line], heavy=True)
+            return
+        brief = without_detail(line, SHED)
+        size = len(brief) + LINE_BYTES + _CHUNK_BYTES
+        if size > self._awaited.get(sequence, 0):
+            self.shed_records += 1
+            return
+        self._awaited[sequence] -= size
+        self.size_bytes -= size
+        self.add([brief])
 
     def add_other(self, line: bytes) -> None:
         """Take what may be shed where even the shedding of detail makes no room for it."""

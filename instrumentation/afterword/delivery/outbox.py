@@ -14,7 +14,7 @@ from typing import Final
 from afterword import internal_errors, task_json
 from afterword.delivery.batch import Batch
 from afterword.delivery.buffer import FRESH_BYTES, SHED, Buffer
-from afterword.evidence import Opening, Pending, Record, Settled, Started
+from afterword.evidence import Instance, Opening, Pending, Record, Settled, Started
 from afterword.otlp_json import encode
 from afterword.task_record import TaskRecord
 
@@ -111,16 +111,24 @@ class Outbox:
         elif isinstance(record, Settled):
             heavy = record.failure is not None
             add = partial(buffer.add_closing, record.opening.sequence, line, heavy=heavy)
+        elif isinstance(record, Instance):
+            add = partial(buffer.add_sign, line)
+        elif isinstance(record, Started | Pending):
+            self._announce_first(record.opening.sequence)
+            is_pending = isinstance(record, Pending)
+            take = buffer.add_pending if is_pending else buffer.add_start
+            add = partial(take, record.opening.sequence, line)
         else:
-            if isinstance(record, Started | Pending):  # its opening goes before it
-                sequence = record.opening.sequence
-                task = self._fresh.pop(sequence, None) or self._unannounced.pop(sequence, None)
-                if task is not None:
-                    self._announce(task)
-                self._arrivals.append(partial(buffer.keep_apart, sequence))
             add = partial(buffer.add_other, line)
         self._arrivals.append(add)
         self._try_to_sort()
+
+    def _announce_first(self, sequence: int) -> None:
+        """The opening of this task goes before what comes next, and its closing stays apart."""
+        task = self._fresh.pop(sequence, None) or self._unannounced.pop(sequence, None)
+        if task is not None:
+            self._announce(task)
+        self._arrivals.append(partial(self._buffer.keep_apart, sequence))
 
     def take(self, most_lines: int, most_bytes: int) -> Batch:
         """The oldest lines; see ``Buffer.take``."""

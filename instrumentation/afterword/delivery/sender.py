@@ -109,6 +109,12 @@ class Sender:
         delay = self._carry_out(self._try(self._pieces[0], timeout_seconds))
         if not self._pieces:
             self.passed = self._outbox.passed()
+        if self._outbox.shed_records:
+            self._complaints.note(
+                "full",
+                "the buffer for evidence is full (AFTERWORD_BUFFER_MAX_BYTES): some records are "
+                "lost, and leave holes in the sequence",
+            )
         self._complaints.say()
         return delay
 

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
 
 from afterword.delivery.batch import Batch
-from afterword.delivery.buffer import FRESH_BYTES, KEPT_BYTES, KEPT_FOR_START_BYTES
+from afterword.delivery.buffer import FRESH_BYTES, KEPT_BYTES, KEPT_FOR_START_BYTES, MOST_SIGNS
 from afterword.delivery.outbox import MOST_ARRIVALS, Outbox
 from afterword.evidence import Instance, Pending
 from afterword.task_record import Place, TaskRecord
@@ -232,6 +232,37 @@ def test_the_start_of_an_opening_that_left_always_fits() -> None:
     assert {number - 100 for _, number in told(everything(outbox))} >= set(announced)
 
 
+def test_what_the_process_says_of_itself_is_never_shed() -> None:
+    """Who cannot speak for want of room is taken for dead; nor does it fill the memory."""
+    outbox = Outbox(1)
+    for number in range(1, 41):
+        outbox.put(Instance(number, 0, "beat", 5, 3, 30.0))
+    beats = [number for event, number in told(everything(outbox)) if event == "instance"]
+    assert len(beats) == MOST_SIGNS
+    assert outbox.shed_records == 40 - MOST_SIGNS
+    outbox.put(Instance(41, 0, "down", 5, 3))
+    assert told(everything(outbox)) == [("instance", 41)]
+
+
+def test_where_a_task_is_pending_is_told_in_the_room_for_its_closing() -> None:
+    """A full buffer that loses such a record would leave a hole: it loses the place instead."""
+    outbox = Outbox(10 * FRESH_BYTES)
+    begun = [task(number) for number in range(1, 41)]
+    for each in begun:
+        outbox.opened(each)
+    announced = {number for _, number in told(everything(outbox))}
+    for each in begun:
+        if each.sequence in announced:
+            where = "x" * 1000
+            outbox.put(Pending(100 + each.sequence, 0, each.opening, "shutdown", where))
+    outbox.passed()
+    assert outbox.size_bytes <= 10 * FRESH_BYTES
+    pending = [each for each in records(everything(outbox)) if each["event"] == "pending"]
+    assert {int(each["deferred_task.opening_sequence"]) for each in pending} == announced
+    assert "deferred_task.awaiting" not in pending[-1]
+    assert outbox.shed_records == 0
+
+
 def test_what_is_not_yet_in_the_buffer_is_little() -> None:
     """Beyond the bound on memory there are a few dozen small records."""
     outbox = Outbox(MEBIBYTE)
@@ -295,6 +326,8 @@ class Traffic(RuleBasedStateMachine):
     CAPACITY = 30_000
     COUNTS = 2 * 2000
     """What cannot be shed: of two outcomes."""
+    SIGNS = MOST_SIGNS * 1000
+    """Nor what the process says of itself."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -305,6 +338,7 @@ class Traffic(RuleBasedStateMachine):
         self.told: Counter[str] = Counter()
         self.covered: Counter[int] = Counter()
         self.out: list[Batch] = []
+        self.beats = 0
 
     def number(self) -> int:
         self.sequence += 1
@@ -338,6 +372,12 @@ class Traffic(RuleBasedStateMachine):
         waiting = [each for each in self.open if not each.started_sequence]
         self.outbox.started(start(data.draw(st.sampled_from(waiting)), self.number()))
 
+    @precondition(lambda self: self.beats < MOST_SIGNS)
+    @rule()
+    def beat(self) -> None:
+        self.beats += 1
+        self.outbox.put(Instance(self.number(), 0, "beat", 5, 3, 30.0))
+
     @rule()
     def announce(self) -> None:
         self.outbox.newest(0.0)
@@ -357,7 +397,7 @@ class Traffic(RuleBasedStateMachine):
     @invariant()
     def bounded(self) -> None:
         self.outbox.passed()  # sorts in what lies before it
-        assert 0 <= self.outbox.size_bytes <= self.CAPACITY + self.COUNTS
+        assert 0 <= self.outbox.size_bytes <= self.CAPACITY + self.COUNTS + self.SIGNS
 
     def teardown(self) -> None:
         """All that ended was told once, no number is missing; what is empty keeps room, no more."""
