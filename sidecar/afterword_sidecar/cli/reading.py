@@ -99,7 +99,10 @@ def filters(*outcomes: str) -> Callable[[Command], Command]:
 @click.option("--json", "as_json", is_flag=True, help="JSON instead of a table.")
 @reads_the_book
 def tasks(source: Source, asked: Asked, limit: int, *, as_json: bool) -> None:
-    """Tasks in flight, and those settled lately."""
+    """Tasks in flight, and those settled lately.
+
+    AGE is the time since the hand-over; of a settled task, since the verdict.
+    """
     found = list(islice(all_tasks(source, asked, limit), limit))
     if as_json:
         _print_json({"items": found})
