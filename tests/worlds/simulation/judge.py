@@ -99,9 +99,10 @@ def _proven(process: Process, spool: Spool, task: Task) -> set[str | None]:
 def _unproven(task: Task, gone: _Gone) -> set[str | None]:
     """Its end may have been told in a spool that was removed: the fallen lock does not prove it."""
     cut_off: set[str | None] = set() if task.deadline is None else {_CUT_OFF}
-    if gone.ends_told:
-        return {"unknown/evidence_lost/proven", *cut_off}
-    stopped = {"dropped/shutdown/inferred"} if task.pending else set()
+    stopped: set[str | None] = {"dropped/shutdown/inferred"} if task.pending else set()
+    if gone.ends_told:  # pending after all that is missing: what was said of it then was right
+        stopped = stopped if task.pending > gone.last else set()
+        return {"unknown/evidence_lost/proven", *stopped, *cut_off}
     return {"dropped/instance_lost/inferred", *stopped, *cut_off}
 
 
