@@ -233,6 +233,9 @@ _current: Stream | None = None
 _streams: Final[dict[tuple[int, int], Stream]] = {}
 """By process id and generation. All streams that this process still has to end; a second
 generation comes from ``renew``."""
+_inherited: Final[list[Stream]] = []
+"""Of the parent, kept for the tasks that only they keep alive: what is to be done when such a task
+goes away (``finally``) is the parent's to do, and would be done here."""
 _generation = 0
 _exit_registered = False
 
@@ -302,8 +305,10 @@ def _make() -> Stream:
     stream = _streams.setdefault((pid, _generation), Stream(pid, settings.current()))
     for key in [key for key in list(_streams) if key[0] != pid]:
         inherited = _streams.pop(key, None)
-        if inherited is not None and inherited.delivery is not None:
-            inherited.delivery.abandon()
+        if inherited is not None:
+            _inherited.append(inherited)
+            if inherited.delivery is not None:
+                inherited.delivery.abandon()
     _current = stream
     if not _exit_registered:
         _exit_registered = True

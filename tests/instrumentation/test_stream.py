@@ -153,6 +153,40 @@ def test_a_forked_child_is_a_stream_of_its_own(tmp_path: Path, *, hooks: bool) -
         assert records[0][names.SEQUENCE] == "1"
 
 
+def test_a_forked_child_runs_nothing_of_the_parents_tasks(tmp_path: Path) -> None:
+    """A task of the parent that only its stream keeps alive is not closed where it was copied to."""
+    done = run(
+        """
+        import asyncio, gc, os, afterword
+
+        async def cleaning_up():
+            try:
+                await asyncio.get_running_loop().create_future()
+            finally:
+                os.write(1, b"cleaned up\\n")
+
+        async def quick(): pass
+
+        async def main():
+            afterword.wait_until(cleaning_up())
+            await asyncio.sleep(0)
+            await asyncio.sleep(0)
+            pid = os.fork()
+            if pid == 0:
+                asyncio._set_running_loop(None)
+                afterword.wait_until(quick())
+                gc.collect()
+                os._exit(0)
+            assert os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]) == 0
+
+        asyncio.run(main())
+        """,
+        tmp_path,
+    )
+    assert done.returncode == 0, done.stderr
+    assert done.stdout == "cleaned up\n", "once, in the parent"
+
+
 async def test_a_delivery_that_cannot_be_opened_yet_is_tried_again(
     caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
 ) -> None:
