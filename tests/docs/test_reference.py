@@ -6,6 +6,7 @@ from typing import Final
 
 import pytest
 
+from afterword_sidecar.settings.table import SETTINGS
 from worlds.reference import DOCS, TABLES, written_anew
 
 
@@ -42,3 +43,14 @@ def test_links_lead_somewhere() -> None:
             if not target.exists() or (anchor and anchor not in _anchors(target)):
                 dead.append(f"{document.relative_to(REPOSITORY)}: {link}")
     assert dead == []
+
+
+def test_the_unit_for_systemd_gives_settings_that_there_are() -> None:
+    """Every flag and every variable of it, and time enough to stop."""
+    unit = (DOCS / "operations.md").read_text().partition("```ini\n")[2].partition("```")[0]
+    flags = {setting.flag for setting in SETTINGS}
+    variables = {setting.variable for setting in SETTINGS}
+    assert set(re.findall(r"--[a-z-]+", unit)) == {"--database"} <= flags
+    assert set(re.findall(r"AFTERWORD_\w+", unit)) == {"AFTERWORD_SPOOL"} <= variables
+    stop = next(setting.default for setting in SETTINGS if setting.flag == "--stop")
+    assert int(re.findall(r"TimeoutStopSec=(\d+)", unit)[0]) > int(stop.removesuffix("s"))
