@@ -154,7 +154,7 @@ def test_a_forked_child_is_a_stream_of_its_own(tmp_path: Path, *, hooks: bool) -
 
 
 def test_a_forked_child_runs_nothing_of_the_parents_tasks(tmp_path: Path) -> None:
-    """A task of the parent that only its stream keeps alive is not closed where it was copied to."""
+    """A task of the parent that only its stream keeps alive is not closed in the copy."""
     done = run(
         """
         import asyncio, gc, os, afterword
