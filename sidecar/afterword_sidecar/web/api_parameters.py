@@ -66,7 +66,7 @@ def moment_seconds(text: str) -> float:
         seconds = float(text)
     except ValueError:
         try:
-            at = datetime.fromisoformat(text)
+            at = datetime.fromisoformat(text.upper())  # RFC 3339 allows t and z
         except ValueError:
             raise ValueError(
                 "it is not a moment: write 2026-11-23T19:00:00Z or Unix seconds"

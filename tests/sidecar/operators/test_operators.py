@@ -168,6 +168,7 @@ async def test_tasks_in_flight_and_settled(port: OperatorsPort) -> None:
         ({"service": "shop", "reason": "exception"}, ["4"]),
         ({"since": str(port.now), "outcome": "in_flight"}, ["3"]),
         ({"until": "2023-11-14T22:13:20.5Z"}, ["2"]),
+        ({"until": "2023-11-14t22:13:20.5z"}, ["2"]),
         ({"service": "nobody"}, []),
     ):
         page = await port.get("/api/v1/tasks", **parameters)
