@@ -63,24 +63,27 @@ class ApiSource:
     """A running sidecar, by the address of its operators' port."""
 
     def __init__(self, url: str) -> None:
-        parts = urlsplit(url if "://" in url else f"http://{url}")
         try:
-            port = parts.port
+            parts = urlsplit(url if "://" in url else f"http://{url}")
+            host, port = parts.hostname, parts.port
         except ValueError:
-            port = -1
+            raise _no_address(url) from None
         if "@" in parts.netloc:  # it would be left out of the request, and stand in every error
             raise CommandError(
                 "an address with a user or a password in it is not taken",
                 "the operators' port has neither; give its address alone",
             )
-        if parts.scheme not in {"http", "https"} or not parts.hostname or port == -1:
-            raise CommandError(f"{url!r} is not an address", "for example http://127.0.0.1:9464")
+        if parts.scheme not in {"http", "https"} or not host:
+            raise _no_address(url)
         kind = (
             http.client.HTTPSConnection if parts.scheme == "https" else http.client.HTTPConnection
         )
         self._url = url
         self._prefix = parts.path.rstrip("/")
-        self._connection = kind(parts.hostname, port, timeout=_TIMEOUT_SECONDS)
+        try:
+            self._connection = kind(host, port, timeout=_TIMEOUT_SECONDS)
+        except http.client.InvalidURL:  # a blank in the host, say
+            raise _no_address(url) from None
 
     def close(self) -> None:
         """Hang up."""
@@ -142,11 +145,16 @@ class ApiSource:
             ) from error
 
 
+def _no_address(url: str) -> CommandError:
+    return CommandError(f"{url!r} is not an address", "for example http://127.0.0.1:9464")
+
+
 class DatabaseSource:
     """A book's file, opened for as long as each question takes."""
 
     def __init__(self, path: Path) -> None:
-        if not path.is_file():
+        # An empty file would become a book by being opened, and reading makes none.
+        if not path.is_file() or not path.stat().st_size:
             raise CommandError(f"there is no book {path}", "name the file a sidecar has kept")
         self._path = path
         self._listing: Snapshot | None = None

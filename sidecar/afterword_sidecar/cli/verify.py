@@ -97,6 +97,8 @@ def _progress(size_bytes: int) -> Iterator[Callable[[int], None]]:
 
 
 def _kept(path: Path) -> Kept:
+    if not path.stat().st_size:  # it would become a book by being opened
+        raise CommandError(f"there is no book {path}", "name the file a sidecar has kept")
     try:
         with closing(SqliteStore(path)) as store:
             saved = store.load()

@@ -191,6 +191,9 @@ async def test_a_filter_that_finds_nothing_says_nothing_of_the_rest(
         (("tasks", "--url", "http://127.0.0.1:1"), "cannot reach the sidecar", 1),
         (("tasks", "--url", "gopher://x"), "is not an address", 1),
         (("tasks", "--url", "http://x:99999"), "is not an address", 1),
+        (("tasks", "--url", "http://[::1"), "is not an address", 1),
+        (("tasks", "--url", "http://[zz]:1"), "is not an address", 1),
+        (("tasks", "--url", "http://a b"), "is not an address", 1),
         (("tasks", "--url", "http://me:s3cret@x"), "a user or a password in it is not taken", 1),
         (("tasks", "--database", "no/such.db"), "there is no book", 1),
         (("tasks", "--reason", "because"), "reason: it is not one of", 1),
@@ -281,6 +284,16 @@ def test_a_file_that_is_no_book_is_refused(tmp_path: Path) -> None:
     assert (refused.exit_code, isinstance(refused.exception, SystemExit)) == (1, True)
     assert "sidecar" not in refused.stderr  # no sidecar would know better
     assert path.read_bytes() == before
+
+
+def test_an_empty_file_is_no_book_and_is_not_made_one(tmp_path: Path) -> None:
+    """An audit of it would trust a book that nobody has kept."""
+    path = tmp_path / "empty.db"
+    path.touch()
+    for command in ("tasks", "audit"):
+        refused = CliRunner().invoke(afterword, [command, "--database", str(path)])
+        assert (refused.exit_code, "there is no book" in refused.stderr) == (1, True)
+    assert path.read_bytes() == b""
 
 
 def test_a_locale_of_nobody_s_still_shows_everything(tmp_path: Path) -> None:

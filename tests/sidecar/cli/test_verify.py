@@ -96,3 +96,7 @@ def test_wrong_use_is_said_in_a_sentence(tmp_path: Path) -> None:
     assert (said.exit_code, said.stdout) == (1, "")
     assert "there is no journal" in said.stderr
     assert verify(tmp_path / "nowhere").exit_code == 2
+    (tmp_path / "empty.db").touch()
+    said = verify(tmp_path, "--database", str(tmp_path / "empty.db"))
+    assert (said.exit_code, "there is no book" in said.stderr) == (1, True)
+    assert (tmp_path / "empty.db").read_bytes() == b""
