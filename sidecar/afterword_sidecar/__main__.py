@@ -6,6 +6,8 @@ from typing import Final
 
 NEEDED: Final = ("aiohttp", "click", "google.protobuf", "msgspec", "prometheus_client", "rich")
 """What the extra ``sidecar`` installs and every command imports."""
+_INTERRUPTED: Final = 130
+"""The exit code, as shells have it for SIGINT."""
 
 
 def main() -> None:
@@ -16,13 +18,15 @@ def main() -> None:
             f"afterword: the sidecar's dependencies are not installed: {', '.join(missing)}\n"
             "  install them with: pip install 'afterword[sidecar]'"
         )
-    # They need what was just asked for.
-    from afterword_sidecar.cli import afterword  # noqa: PLC0415
-    from afterword_sidecar.cli.terminal import survive_any_locale  # noqa: PLC0415
-
-    survive_any_locale()
     try:
+        # They need what was just asked for.
+        from afterword_sidecar.cli import afterword  # noqa: PLC0415
+        from afterword_sidecar.cli.terminal import survive_any_locale  # noqa: PLC0415
+
+        survive_any_locale()
         afterword(prog_name="afterword")
+    except KeyboardInterrupt:  # while it was being imported; the command line sees to all others
+        sys.exit(_INTERRUPTED)
     except OSError as error:  # a full disk under what is written: a misfortune, and no bug
         where = f"{error.filename}: " if error.filename else ""
         sys.exit(f"Error: cannot write all of it: {where}{error.strerror or error}")

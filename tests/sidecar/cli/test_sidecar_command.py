@@ -28,6 +28,29 @@ main()
 """
 
 
+INTERRUPTED = """
+import signal
+import sys
+
+class Interrupting:
+    def find_spec(self, name, path=None, target=None):
+        if name == "afterword_sidecar.cli":
+            signal.raise_signal(signal.SIGINT)
+
+sys.meta_path.insert(0, Interrupting())
+from afterword_sidecar.__main__ import main
+main()
+"""
+
+
+def test_control_c_while_it_is_still_loading_is_no_traceback() -> None:
+    """Half a second in which an impatient operator changes their mind."""
+    ended = subprocess.run(
+        [sys.executable, "-c", INTERRUPTED], capture_output=True, text=True, check=False
+    )
+    assert (ended.returncode, ended.stderr) == (130, "")
+
+
 def test_wrong_settings_are_listed_and_nothing_is_started(tmp_path: Path) -> None:
     """Exit code 2, every wrong setting in the message, and no file made."""
     refused = CliRunner(env={"AFTERWORD_SIDECAR_GRACE": "soon"}).invoke(
