@@ -19,6 +19,10 @@ class Book:
     def __init__(self, url: str) -> None:
         self._client = httpx.Client(base_url=url, timeout=60.0)
 
+    def close(self) -> None:
+        """Let go of its connection."""
+        self._client.close()
+
     def settled(self) -> int:
         """How many of the shop's tasks have been pronounced upon."""
         reading = self._counters()

@@ -4,8 +4,10 @@ The rules run twice: as they are checked in, with Alertmanager; and made with al
 that what the long ones record is there within seconds.
 """
 
+import math
 import re
 import subprocess
+import time
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any, Final
@@ -113,7 +115,9 @@ def test_every_query_of_every_panel_returns_the_series_it_is_about(world: World)
 def test_the_picture_draws_every_panel(world: World) -> None:
     """The Overview without Grafana: its titles, its numbers, its lines, and a row for each task."""
     (board,) = [board for board in dashboards() if board["uid"] == "afterword-overview"]
-    html, height = page(board, source(f"http://{world.prometheus.address}", 120, "10s"))
+    life_seconds = math.ceil(time.time() - world.prometheus.started_at)
+    url = f"http://{world.prometheus.address}"
+    html, height = page(board, source(url, max(120, life_seconds), "10s"))
     assert height > 1000
     for panel in board["panels"]:
         assert html.count(f"{panel['title']}<") >= 1
@@ -185,7 +189,8 @@ def test_alertmanager_receives_the_alert_of_a_killed_task(world: World) -> None:
 
 def test_a_store_that_fails_and_a_budget_that_burns_are_told(world: World) -> None:
     """In short windows the shop's own losses are far beyond its objective."""
-    (burning, *_) = world.prometheus.now(f"last_over_time({_BURNING}[5m])")
+    (burning, *_) = world.prometheus.now(f"last_over_time({_BURNING}[1h])")
     assert burning["metric"]["severity"] == "critical"
-    (pending,) = world.as_checked_in.now(f"last_over_time({_NOT_COMMITTING}[5m])")
-    assert pending["metric"]["alertstate"] == "pending"  # it must last a minute to fire
+    found = world.as_checked_in.now(f"last_over_time({_NOT_COMMITTING}[1h])")
+    states = {each["metric"]["alertstate"] for each in found}
+    assert "pending" in states  # it must last a minute to fire, as it may on a slow machine

@@ -9,7 +9,7 @@ import resource
 import secrets
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
@@ -186,6 +186,7 @@ def watched_shop(folder: Path) -> Iterator[WatchedShop]:
         SidecarProcess(folder / "upstream") as upstream,
         SidecarProcess(folder, *_FLAGS, OTEL_EXPORTER_OTLP_ENDPOINT=upstream.receiver) as sidecar,
         start_shop(folder, sidecar.spool, WORKERS) as shop,
+        closing(Book(sidecar.operators)) as book,
     ):
         url = shop.wait_for(r"running on (http://[\d.]+:\d+)")[1]
         shop.wait_for(rf"(?s)(Application startup complete.*){{{WORKERS}}}")
@@ -196,7 +197,7 @@ def watched_shop(folder: Path) -> Iterator[WatchedShop]:
             receiver_url=sidecar.receiver,
             operators_url=sidecar.operators,
         )
-        yield WatchedShop(sidecar, Story(stage, Book(sidecar.operators), seed=3))
+        yield WatchedShop(sidecar, Story(stage, book, seed=3))
 
 
 def _ignored() -> None:
