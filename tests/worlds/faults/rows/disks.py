@@ -4,6 +4,7 @@ import shutil
 import signal
 from itertools import count
 
+from afterword.names import SPOOL_SIDECAR_LOCK
 from worlds.faults import book
 from worlds.faults.fault import (
     BOTH,
@@ -87,7 +88,7 @@ def taken_away(world: World) -> Case:
         return sum(entry.starts or 0 for entry in world.book().values()) == len(mixed)
 
     world.until(are_known, "the book knows all of them, and that they began")
-    locks = [path.name for path in world.spool.glob("*.lock")]
+    locks = {path.name for path in world.spool.glob("*.lock")} - {SPOOL_SIDECAR_LOCK}
     is_lost = False
     for number in count(world.tasks + 1):
         if not is_lost:
