@@ -115,14 +115,17 @@ class JournalWriter:
             self._descriptor = -1
 
     def _full(self) -> bool:
-        if self._descriptor >= 0 and not os.fstat(self._descriptor).st_nlink:
+        if self._deleted():
             # Whoever deletes it cannot be hindered; what comes now need not go the same way.
-            log.warning("%s was deleted: the journal goes on in a new segment", self._path)
             return True
         old = self._clock() - self._begun_at >= self._keeping.segment_seconds
         return self._descriptor < 0 or old or self._size >= self._keeping.segment_bytes
 
+    def _deleted(self) -> bool:
+        return self._descriptor >= 0 and not os.fstat(self._descriptor).st_nlink
+
     def _begin(self) -> None:
+        deleted = self._path if self._deleted() else None
         self._path = path_of(self._directory, self._mark.number + 1)
         # O_EXCL: nothing that is there is ever written over.
         flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_APPEND | os.O_CLOEXEC
@@ -130,6 +133,8 @@ class JournalWriter:
         self._size = 0
         self._begun_at = self._clock()
         sync_directory(self._directory)
+        if deleted is not None:  # said when it is true, and not with each try
+            log.warning("%s was deleted: the journal goes on in a new segment", deleted)
 
     def _head(self) -> shapes.Segment:
         return shapes.Segment(

@@ -3,6 +3,7 @@
 import errno
 import os
 import resource
+import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
 from copy import deepcopy
@@ -321,6 +322,19 @@ def test_a_segment_deleted_while_it_is_written_to_takes_nothing_after_it(
     assert [type(each) for each in records(tmp_path)].count(shapes.Settled) == 1
     assert "goes on in a new segment" in caplog.text
     assert [problem.kind for problem in desk.verify().problems] == ["missing"]
+
+
+def test_a_directory_deleted_under_it_goes_on_nowhere(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    """The commit fails, and no log line says with each try that there is a new segment."""
+    directory = tmp_path / "journal"
+    desk = JournaledDesk(directory)
+    desk.tell(opening(1))
+    shutil.rmtree(directory)
+    with pytest.raises(StoreError, match="write journal"):
+        desk.tell(closing(2))
+    assert "goes on in a new segment" not in caplog.text
 
 
 def _batch(*facts: Fact) -> Batch:
